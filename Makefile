@@ -1,0 +1,38 @@
+# Needs Python 3.11 or newer with pip, make and git.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types layers unit clean
+
+demo: .venv/installed-demo ## Upscale a photograph and set the results side by side.
+	$(BIN)/python examples/demo.py
+
+test: lint types layers unit ## Everything that must hold before a change is taken.
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed-dev
+	$(BIN)/mypy
+
+layers: .venv/installed-dev
+	$(BIN)/lint-imports
+
+unit: .venv/installed-dev
+	$(BIN)/python -m pytest
+
+# What a demo needs: no torch. The package is linked, not copied, so that the sources are what runs.
+.venv/installed-demo: pyproject.toml | .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[eval]'
+	touch $@
+
+.venv/installed-dev: pyproject.toml | .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@ .venv/installed-demo
+
+.venv:
+	$(PYTHON) -m venv .venv
+
+clean:
+	rm -rf .venv demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,22 @@
+"""`python -m minutia`, and the command `minutia`."""
+
+from __future__ import annotations
+
+import sys
+
+from minutia.cli import app
+from minutia.cli.console import errors
+from minutia.errors import MinutiaError
+
+
+def main() -> None:
+    """Run the command line: what is wrong is said in one sentence, and the exit status is not 0."""
+    try:
+        app()
+    except MinutiaError as error:
+        errors.print(f"Error: {error}", style="red")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Many pictures: what is to be made is settled first; then a bad file does not stop the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from minutia.errors import MinutiaError, OutputExists, PictureError
+from minutia.image.io import WRITABLE, find_pictures, read, write
+from minutia.types import Progress, ignore_progress
+from minutia.upscaler import Upscaler
+
+DEFAULT_FORMAT = ".png"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A picture to enlarge, and where to."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job."""
+
+    job: Job
+    status: Literal["done", "skipped", "failed"]
+    error: MinutiaError | None = None
+    size: tuple[int, int] = (0, 0)
+    """Width and height before."""
+    seconds: float = 0.0
+
+
+def plan_jobs(
+    paths: Sequence[Path],
+    output: Path | None = None,
+    *,
+    scale: int,
+    suffix: str | None = None,
+    extension: str | None = None,
+) -> list[Job]:
+    """Settle what is enlarged and where it goes.
+
+    Folders are searched with their sub-folders, whose tree is kept in the output. Pictures go beside their source, with
+    `suffix` in the name (`_x4`), or into `output`, by default under their own name.
+
+    Args:
+        output: a folder; or, for one picture, a file.
+        suffix: added to names; None chooses.
+        extension: format of the outputs (`png`); None keeps the source's where it can be written.
+
+    Raises:
+        PictureError: a folder without pictures, a format that is not written, or outputs that fall together.
+    """
+    form = None if extension is None else "." + extension.lower().lstrip(".")
+    if form is not None and form not in WRITABLE:
+        raise PictureError(f"There is no format {extension}; the formats are {', '.join(WRITABLE)}.")
+    if output is not None and output.suffix.lower() in WRITABLE and not output.is_dir():
+        if len(paths) != 1 or paths[0].is_dir():
+            raise PictureError(f"{output} is one file; for several pictures -o must be a folder.")
+        return [Job(paths[0], output)]
+    added = suffix if suffix is not None else "" if output is not None else f"_x{scale}"
+    jobs = []
+    for path in paths:
+        for source in _sources(path):
+            folder = source.parent
+            if output is not None:
+                folder = output / (folder.relative_to(path) if path.is_dir() else "")
+            kept = source.suffix if source.suffix.lower() in WRITABLE else DEFAULT_FORMAT
+            jobs.append(Job(source, folder / f"{source.stem}{added}{form or kept}"))
+    return _without_clashes(jobs)
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    upscaler: Upscaler,
+    *,
+    quality: int = 95,
+    overwrite: bool = False,
+    progress: Progress = ignore_progress,
+) -> Iterator[Outcome]:
+    """Enlarge one picture after the other, telling what became of each.
+
+    Where several are asked for, those whose output exists are skipped, so that a batch that was stopped goes on where
+    it was; a single one fails instead. `overwrite` makes all anew.
+
+    Args:
+        progress: called with (done, total) pixels of the present picture.
+    """
+    for job in jobs:
+        if job.target.exists() and not overwrite and len(jobs) > 1:
+            yield Outcome(job, "skipped")
+            continue
+        began = time.perf_counter()
+        try:
+            if job.target.exists() and not overwrite:
+                raise OutputExists(f"{job.target} exists; add --overwrite to replace it.")
+            picture = read(job.source)
+            write(upscaler.upscale(picture, progress), job.target, quality=quality, overwrite=overwrite)
+        except MinutiaError as error:
+            yield Outcome(job, "failed", error)
+        else:
+            yield Outcome(job, "done", None, (picture.width, picture.height), time.perf_counter() - began)
+
+
+def _sources(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]  # A file that is missing fails like one that is broken: alone.
+    found = find_pictures(path)
+    if not found:
+        raise PictureError(f"There are no pictures in {path}.")
+    return found
+
+
+def _without_clashes(jobs: Sequence[Job]) -> list[Job]:
+    """Leave out sources that are outputs of an earlier run; refuse outputs that would fall on one another."""
+    targets: dict[Path, Path] = {}
+    for job in jobs:
+        if job.target == job.source:
+            raise PictureError(f"{job.source} would be replaced by its own enlargement; give --suffix or -o.")
+        if job.target in targets and targets[job.target] != job.source:
+            raise PictureError(f"{targets[job.target]} and {job.source} would both become {job.target}.")
+        targets[job.target] = job.source
+    return [job for job in jobs if job.source not in targets]

@@ -1,0 +1,43 @@
+"""The command line: what may be typed, and how answers look. No work is done here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from minutia import __version__
+from minutia.cli.console import console, show_warnings
+from minutia.cli.evaluate import evaluate
+from minutia.cli.export import export
+from minutia.cli.models import models
+from minutia.cli.train import train
+from minutia.cli.upscale import upscale
+
+app = typer.Typer(
+    name="minutia",
+    help="Make small pictures large and sharp.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"minutia {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _prepare(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    del version
+    show_warnings()
+
+
+for command in (upscale, models, train, evaluate, export):
+    app.command()(command)

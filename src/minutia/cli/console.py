@@ -1,0 +1,51 @@
+"""Where the command line speaks: results on one stream, errors and warnings on the other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from minutia.types import Progress as Report
+
+# Paths and figures are printed as they are: no colours guessed from their letters, no line broken inside a path.
+console = Console(highlight=False, soft_wrap=True, markup=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+class _Warnings(logging.Handler):
+    """Prints what the library logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        errors.print(f"{record.levelname.capitalize()}: {record.getMessage()}", style="yellow")
+
+
+def show_warnings() -> None:
+    """Let warnings of the library be seen."""
+    logger = logging.getLogger("minutia")
+    if not any(isinstance(handler, _Warnings) for handler in logger.handlers):
+        logger.addHandler(_Warnings(logging.WARNING))
+
+
+def make_bar(*columns: TextColumn) -> Progress:
+    """Make a progress bar with time left; nothing is drawn where the output is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        *columns,
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+@contextmanager
+def progress_bar(words: str) -> Iterator[Report]:
+    """Show a bar while something counts (done, total)."""
+    with make_bar() as bar:
+        task = bar.add_task(words, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

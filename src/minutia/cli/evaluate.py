@@ -1,0 +1,93 @@
+"""`minutia evaluate`: models against pictures whose originals are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from minutia.cli.console import console, progress_bar
+from minutia.errors import ModelError
+
+if TYPE_CHECKING:
+    from minutia.evaluate.benchmark import Result
+    from minutia.zoo.card import ModelCard
+
+
+def evaluate(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names or folders of models.")],
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", help="Test set: HR (and LR) folders, or originals alone. Give it once for each set."),
+    ],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures as JSON.")] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table as Markdown.")] = None,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Show every picture, not only the means.")] = False,
+    write_card: Annotated[bool, typer.Option("--write-card", help="Keep the means in the models' cards.")] = False,
+    engine: Annotated[
+        Literal["auto", "openvino", "torch", "onnxruntime"], typer.Option(help="What runs the network.")
+    ] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, gpu, cuda, cuda:N or mps.")] = "auto",
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16", "fp16"], typer.Option(help="auto takes what the device is fast in.")
+    ] = "auto",
+) -> None:
+    """Measure models: PSNR and SSIM on luma, bicubic beside them."""
+    from minutia.evaluate.benchmark import Contestant, run_benchmark
+    from minutia.evaluate.report import to_json, to_markdown
+    from minutia.upscaler import Upscaler
+    from minutia.zoo.catalog import find_model
+
+    cards = [find_model(model) for model in models]
+    contestants = []
+    for card in cards:
+        upscaler = Upscaler(card, engine=engine, device=device, precision=precision)
+        contestants.append(Contestant(card.name, card.scale, upscaler.upscale))
+    with progress_bar("evaluating") as progress:
+        results = run_benchmark(contestants, data, progress)
+    _show(results, pictures=pictures)
+    if json_file is not None:
+        json_file.write_text(to_json(results), encoding="utf-8")
+    if markdown is not None:
+        markdown.write_text(to_markdown(results, pictures=pictures), encoding="utf-8")
+    if write_card:
+        for card in cards:
+            _write_figures(card, results)
+
+
+def _show(results: list[Result], *, pictures: bool) -> None:
+    table = Table("data", "model", "PSNR-Y, dB", "SSIM-Y", caption=results[0].convention)
+    for result in results:
+        shown = result.pictures | {"mean": result.mean} if pictures else {"mean": result.mean}
+        for name, score in shown.items():
+            data = f"{result.data} x{result.scale}"
+            if pictures:
+                data += f" {name}"
+            table.add_row(data, result.model, f"{score.psnr:.2f}", f"{score.ssim:.4f}")
+    console.print(table)
+
+
+def _write_figures(card: ModelCard, results: list[Result]) -> None:
+    """Replace the card's figures of the test sets that were just measured."""
+    from minutia.zoo.card import Figure, write_card
+
+    new = {
+        result.data: Figure(
+            data=result.data,
+            psnr=round(result.mean.psnr, 3),
+            ssim=round(result.mean.ssim, 4),
+            convention=result.convention,
+        )
+        for result in results
+        if result.model == card.name and result.scale == card.scale
+    }
+    kept = {figure.data: figure for figure in card.figures}
+    folder = card.model_path.parent
+    try:
+        write_card(replace(card, figures=tuple((kept | new).values())), folder)
+    except OSError as error:
+        raise ModelError(f"The card in {folder} cannot be written: {error.strerror}.") from error
+    console.print(f"Wrote the figures into {folder / 'card.toml'}.")

@@ -1,0 +1,40 @@
+"""`minutia export`: from a training run to a model that `minutia upscale` uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minutia.cli.console import console
+from minutia.errors import MissingExtra
+
+
+def export(
+    source: Annotated[Path, typer.Argument(help="Run folder, or a weights file of one.")],
+    folder: Annotated[Path, typer.Argument(help="Model folder to make; its name becomes the model's.")],
+    summary: Annotated[str, typer.Option(help="One sentence on what the model is.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated",
+    training_data: Annotated[str, typer.Option(help="What the model was trained on.")] = "not stated",
+    intended_use: Annotated[str, typer.Option(help="What the model is for.")] = "not stated",
+    limits: Annotated[str, typer.Option(help="What the model cannot do.")] = "not stated",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing model.")] = False,
+) -> None:
+    """Turn trained weights into a model folder: model.onnx and its card."""
+    try:
+        from minutia.export import export as run_export
+    except ImportError as error:
+        raise MissingExtra("Exporting", "train") from error
+    card = run_export(
+        source,
+        folder,
+        summary=summary,
+        licence=licence,
+        training_data=training_data,
+        intended_use=intended_use,
+        limits=limits,
+        overwrite=overwrite,
+    )
+    console.print(f"{card.model_path} enlarges {card.scale} times; it was compared with the network on several sizes.")
+    console.print(f"  minutia upscale PICTURE -m {folder}")

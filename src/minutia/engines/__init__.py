@@ -1,0 +1,75 @@
+"""Run a network. Each engine is imported only when it is chosen."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Literal, get_args
+
+from minutia.engines.fake import FakeEngine
+from minutia.errors import EngineError
+from minutia.types import Engine
+from minutia.zoo.card import ModelCard
+from minutia.zoo.catalog import verify
+
+EngineName = Literal["auto", "openvino", "torch", "onnxruntime"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+__all__ = ["EngineName", "FakeEngine", "Precision", "open_engine"]
+
+DEVICES = re.compile(r"auto|cpu|gpu|mps|cuda(:\d+)?")
+
+
+def open_engine(
+    card: ModelCard, *, engine: EngineName = "auto", device: str = "auto", precision: Precision = "auto"
+) -> Engine:
+    """Load a model into an engine.
+
+    Args:
+        engine: auto takes torch where a CUDA or Apple device is wanted or found, OpenVINO elsewhere.
+        device: auto, cpu, gpu (Intel's, by OpenVINO), cuda, cuda:N or mps.
+        precision: auto is bf16 or fp16 where the device is faster in it, fp32 elsewhere.
+
+    Raises:
+        ModelError: the model's file is missing or damaged.
+        EngineError: the device or precision is not to be had.
+        MissingExtra: the engine is not installed.
+    """
+    if not DEVICES.fullmatch(device):
+        raise EngineError(f"There is no device called {device}; write auto, cpu, gpu, cuda, cuda:N or mps.")
+    for value, known in ((engine, EngineName), (precision, Precision)):
+        if value not in get_args(known):
+            raise EngineError(f"{value} is not offered; write {', '.join(get_args(known))}.")
+    verify(card)
+    name = _choose(device) if engine == "auto" else engine
+    # An explicit table of imports: nothing is loaded that does not run.
+    if name == "torch":
+        from minutia.engines.torch import TorchEngine
+
+        return TorchEngine(card, device, precision)
+    if name == "onnxruntime":
+        from minutia.engines.onnxruntime import OnnxRuntimeEngine
+
+        return OnnxRuntimeEngine(card, device, precision)
+    from minutia.engines.openvino import OpenVinoEngine
+
+    return OpenVinoEngine(card, device, precision)
+
+
+def _choose(device: str) -> str:
+    if device.startswith("cuda") or device == "mps":
+        return "torch"
+    if device == "auto" and _has_accelerator() and importlib.util.find_spec("torch") is not None:
+        return "torch"
+    return "openvino" if importlib.util.find_spec("openvino") is not None else "onnxruntime"
+
+
+def _has_accelerator() -> bool:
+    """Tell whether there is an NVIDIA or Apple device, without loading torch to ask it."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None

@@ -1,0 +1,39 @@
+"""ONNX Runtime, where a platform has nothing better."""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+import numpy as np
+
+from minutia.errors import EngineError, MissingExtra
+from minutia.types import Tensor
+from minutia.zoo.card import ModelCard
+
+try:
+    import onnxruntime as ort
+except ImportError as error:
+    raise MissingExtra("The ONNX Runtime engine", "onnxruntime") from error
+
+
+@final
+class OnnxRuntimeEngine:
+    """A model run by ONNX Runtime on the CPU, in fp32."""
+
+    def __init__(self, card: ModelCard, device: str, precision: Literal["auto", "fp32", "bf16", "fp16"]) -> None:
+        if device not in {"auto", "cpu"}:
+            raise EngineError(f"The ONNX Runtime engine runs on the CPU, not on {device}.")
+        if precision not in {"auto", "fp32"}:
+            raise EngineError(f"The ONNX Runtime engine computes in fp32, not in {precision}.")
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        self.scale = card.scale
+        self.description = "ONNX Runtime on CPU, fp32"
+        self._session = ort.InferenceSession(card.model_path, options, providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, x: Tensor) -> Tensor:
+        """Enlarge (N, C, H, W) to (N, C, H * scale, W * scale)."""
+        outputs = self._session.run(None, {self._input: np.ascontiguousarray(x, dtype=np.float32)})
+        y: Tensor = outputs[0]
+        return y

@@ -1,0 +1,56 @@
+"""Every error a user can meet. Each message is one sentence that says what to do next.
+
+MinutiaError
+├── PictureError          a picture cannot be read, written or accepted
+│   └── OutputExists      the place to write to is taken
+├── ModelError            a model is unknown, incomplete, or not what its card says
+├── EngineError           a device or runtime cannot run the network
+├── MissingExtra          an optional part of Minutia is not installed
+├── RecipeError           a training recipe has an unknown key or an impossible value
+├── DataError             a folder of pictures cannot serve for what was asked of it
+└── TrainingError         a run cannot go on (a loss that is not finite, a checkpoint of another network)
+
+Errors of libraries are translated where they enter, and kept as the cause.
+"""
+
+from __future__ import annotations
+
+
+class MinutiaError(Exception):
+    """Base of all errors meant for the user."""
+
+
+class PictureError(MinutiaError):
+    """A picture cannot be read, written or accepted."""
+
+
+class OutputExists(PictureError):
+    """The place to write to is taken."""
+
+
+class ModelError(MinutiaError):
+    """A model is unknown, incomplete, or not what its card says."""
+
+
+class EngineError(MinutiaError):
+    """A device or runtime cannot run the network."""
+
+
+class RecipeError(MinutiaError):
+    """A training recipe has an unknown key or an impossible value."""
+
+
+class DataError(MinutiaError):
+    """A folder of pictures cannot serve for what was asked of it."""
+
+
+class TrainingError(MinutiaError):
+    """A training run cannot go on."""
+
+
+class MissingExtra(MinutiaError):
+    """An optional part of Minutia is not installed."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        """Name what was asked for (`purpose`) and the extra that brings it."""
+        super().__init__(f"{purpose} needs an extra: pip install 'minutia[{extra}]'.")

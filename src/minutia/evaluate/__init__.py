@@ -1,0 +1,1 @@
+"""The figures that show what a model does to pictures whose originals are known."""

@@ -1,0 +1,184 @@
+"""From trained weights to a model folder: model.onnx with float16 weights, and its card.
+
+Nothing is accepted before ONNX Runtime or OpenVINO has been seen to compute what the network computes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from minutia.engines import open_engine
+from minutia.errors import ModelError
+from minutia.nets.folding import fold_batch_norm
+from minutia.nets.generators import GeneratorSpec
+from minutia.nets.weights import load_generator, load_weights
+from minutia.zoo.card import CARD_NAME, MODEL_NAME, ModelCard, write_card
+
+RUN_WEIGHTS = ("weights/adversarial-best.safetensors", "weights/content-best.safetensors")
+"""Which weights of a run are taken, the first that exists."""
+
+OPSET = 18
+MAX_DIFFERENCE = 1e-4
+"""Largest difference of a pixel in [0, 1] between the exported model and the network with the same weights."""
+
+NUM_PARITY_CHECKS = 4
+
+
+def export(
+    source: Path,
+    folder: Path,
+    *,
+    summary: str = "",
+    licence: str = "not stated",
+    training_data: str = "not stated",
+    intended_use: str = "not stated",
+    limits: str = "not stated",
+    overwrite: bool = False,
+) -> ModelCard:
+    """Make a model folder, whose name becomes the model's, from a run folder or a weights file.
+
+    Raises:
+        ModelError: no weights there, the folder exists, or the exported model differs from the network.
+    """
+    source = _find_weights(source)
+    if folder.exists() and not overwrite:
+        raise ModelError(f"{folder} exists; add --overwrite to replace it.")
+    spec, network = fold_batch_norm(*load_generator(source))
+    _round_to_float16(network)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise ModelError(f"{folder} cannot be written: {error.strerror}.") from error
+    try:
+        write_onnx(network, spec, made / MODEL_NAME)
+        card = ModelCard(
+            name=folder.name,
+            summary=summary or f"{spec.kind}, x{spec.scale}",
+            scale=spec.scale,
+            channels=spec.channels,
+            halo=spec.halo(),
+            licence=licence,
+            intended_use=intended_use,
+            limits=limits,
+            sha256=hashlib.sha256((made / MODEL_NAME).read_bytes()).hexdigest(),
+            network=asdict(spec),
+            training={"data": training_data} | load_weights(source).training,
+            figures=(),
+            model_path=made / MODEL_NAME,
+        )
+        check_parity(card, network)
+        write_card(card, made)
+        folder.mkdir(exist_ok=True)
+        for name in (MODEL_NAME, CARD_NAME):
+            (made / name).replace(folder / name)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return replace(card, model_path=folder / MODEL_NAME)
+
+
+def write_onnx(network: nn.Module, spec: GeneratorSpec, path: Path) -> None:
+    """Write a network for batches of any size, its parameters under their own names and as float16."""
+    example = torch.rand(2, spec.channels, 24, 32)
+    dynamic = {0: torch.export.Dim("batch"), 2: torch.export.Dim("height"), 3: torch.export.Dim("width")}
+    with _quietly():
+        program = torch.onnx.export(
+            network.eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["lr"],
+            output_names=["sr"],
+            dynamic_shapes=(dynamic,),
+            optimize=False,  # folding constants would fold parameters away
+        )
+    assert program is not None
+    model = program.model_proto
+    _store_as_float16(model.graph, set(network.state_dict()))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def check_parity(card: ModelCard, network: nn.Module) -> None:
+    """Compare a model with the network it was made from, on random pictures of random sizes.
+
+    Raises:
+        ModelError: they differ by more than `MAX_DIFFERENCE` somewhere.
+    """
+    engine = open_engine(card, engine="openvino", device="cpu", precision="fp32")
+    random = np.random.default_rng(0)
+    for num_pictures in range(1, NUM_PARITY_CHECKS + 1):
+        height, width = random.integers(7, 60, size=2)
+        x = random.random((num_pictures, card.channels, height, width), dtype=np.float32)
+        with torch.inference_mode():
+            wanted = network(torch.from_numpy(x)).numpy()
+        difference = float(np.abs(engine.run(x) - wanted).max())
+        if not difference <= MAX_DIFFERENCE:
+            raise ModelError(
+                f"The exported model differs from the network by {difference:.2g} on a {width}x{height} picture; "
+                "it was not kept."
+            )
+
+
+def _find_weights(source: Path) -> Path:
+    if not source.is_dir():
+        return source
+    for name in RUN_WEIGHTS:
+        if (source / name).is_file():
+            return source / name
+    raise ModelError(f"{source} holds no trained weights; a run writes {RUN_WEIGHTS[1]} at its first validation.")
+
+
+def _round_to_float16(network: nn.Module) -> None:
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(parameter.half().float())
+
+
+def _store_as_float16(graph: onnx.GraphProto, parameters: set[str]) -> None:
+    """Halve the stored size of the named parameters: each becomes float16 and is cast where it is used."""
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.name in parameters and tensor.data_type == TensorProto.FLOAT:
+            half = numpy_helper.to_array(tensor).astype(np.float16)
+            tensor.CopyFrom(numpy_helper.from_array(half, tensor.name))
+            casts.append(tensor.name)
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            if name in casts:
+                node.input[index] = f"{name}:float32"
+    for name in reversed(casts):
+        graph.node.insert(0, helper.make_node("Cast", [name], [f"{name}:float32"], to=TensorProto.FLOAT))
+    # Shapes and types of intermediate values are inferred anew by whoever reads the file.
+    del graph.value_info[:]
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep the exporter's remarks about itself from the user; its errors are exceptions."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

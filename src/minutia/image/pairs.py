@@ -1,0 +1,84 @@
+"""A picture and its low-resolution copy, as training and evaluation need them: found, checked, decoded or made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from minutia.errors import DataError
+from minutia.image.color import to_rgb, to_uint8
+from minutia.image.io import find_pictures, read
+from minutia.image.resize import downscale, modcrop
+
+
+@dataclass(frozen=True, slots=True)
+class PairFiles:
+    """Where a picture and its low-resolution copy are; no copy where it is to be made."""
+
+    hr: Path
+    lr: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A decoded picture and its low-resolution copy."""
+
+    name: str
+    hr: NDArray[np.uint8]
+    """(H, W, C)"""
+    lr: NDArray[np.uint8]
+    """(H / scale, W / scale, C)"""
+
+
+def find_pairs(hr: Path, lr: Path | None, scale: int) -> list[PairFiles]:
+    """List the pictures of a folder with their low-resolution partners, whose sizes are checked here.
+
+    A partner has the same place below its folder and the same name, whatever the suffix, or that name followed by
+    "x4", as in DIV2K.
+
+    Raises:
+        DataError: no pictures, a picture without a partner, or a partner of the wrong size.
+    """
+    files = find_pictures(hr)
+    if not files:
+        raise DataError(f"There are no pictures in {hr}.")
+    if lr is None:
+        return [PairFiles(path, None) for path in files]
+    partners = {path.relative_to(lr).with_suffix(""): path for path in find_pictures(lr)}
+    pairs = []
+    for path in files:
+        stem = path.relative_to(hr).with_suffix("")
+        partner = partners.get(stem) or partners.get(stem.with_name(f"{stem.name}x{scale}"))
+        if partner is None:
+            raise DataError(f"{path} has no partner in {lr}; each picture needs one of the same name.")
+        _check_sizes(path, partner, scale)
+        pairs.append(PairFiles(path, partner))
+    return pairs
+
+
+def load_pair(files: PairFiles, scale: int, channels: int) -> Pair:
+    """Decode one picture, cut to a multiple of the scale, and decode or make its low-resolution copy."""
+    hr = modcrop(_decode(files.hr, channels), scale)
+    lr = downscale(hr, scale) if files.lr is None else _decode(files.lr, channels)
+    return Pair(files.hr.stem, hr, lr)
+
+
+def _decode(path: Path, channels: int) -> NDArray[np.uint8]:
+    """Read (H, W, channels) 8-bit pixels; colour becomes grey for networks of one channel."""
+    pixels = to_uint8(read(path).pixels)
+    if channels == 1 and pixels.shape[2] == 3:
+        return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
+    return to_uint8(to_rgb(pixels)) if channels == 3 else pixels
+
+
+def _check_sizes(hr: Path, lr: Path, scale: int) -> None:
+    with Image.open(hr) as large, Image.open(lr) as small:
+        wanted = (large.width // scale, large.height // scale)
+        if small.size != wanted:
+            raise DataError(
+                f"{lr} is {small.width}x{small.height} pixels, but {wanted[0]}x{wanted[1]} would be 1/{scale} of {hr}."
+            )

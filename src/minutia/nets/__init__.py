@@ -1,0 +1,1 @@
+"""Networks, in torch. Only training, export and the torch engine come here."""

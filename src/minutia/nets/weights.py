@@ -1,0 +1,71 @@
+"""Weights of a generator in a safetensors file that also says which network they belong to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from minutia.errors import ModelError
+from minutia.nets.generators import GeneratorSpec, parse_spec
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a weights file holds."""
+
+    spec: GeneratorSpec
+    state: dict[str, Tensor]
+    training: dict[str, Any]
+    """How the weights came about: recipe, steps, seconds, device."""
+
+
+def save_weights(
+    path: Path, spec: GeneratorSpec, state: Mapping[str, Tensor], training: Mapping[str, Any] | None = None
+) -> None:
+    """Write a state dictionary and the description of its network, by rename."""
+    metadata = {"network": json.dumps(asdict(spec)), "training": json.dumps(dict(training or {}))}
+    temporary = path.with_name(f".{path.name}.part")
+    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, temporary, metadata)
+    temporary.replace(path)
+
+
+def load_weights(path: Path) -> Weights:
+    """Read a weights file.
+
+    Raises:
+        ModelError: no such file, or not one written here.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except FileNotFoundError as error:
+        raise ModelError(f"The weights {path} do not exist.") from error
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"The weights {path} cannot be read: {error}.") from error
+    if "network" not in metadata:
+        raise ModelError(f"The weights {path} do not say of which network they are; they are no weights of Minutia.")
+    spec = parse_spec(json.loads(metadata["network"]))
+    return Weights(spec, state, json.loads(metadata.get("training", "{}")))
+
+
+def load_generator(path: Path) -> tuple[GeneratorSpec, nn.Module]:
+    """Build the network of a weights file, in evaluation mode.
+
+    Raises:
+        ModelError: no such file, or weights that do not fit the network they name.
+    """
+    weights = load_weights(path)
+    network = weights.spec.build()
+    try:
+        network.load_state_dict(weights.state)
+    except RuntimeError as error:
+        raise ModelError(f"The weights {path} do not fit the network they name.") from error
+    return weights.spec, network.eval()

@@ -1,0 +1,105 @@
+"""The whole state of a run in one safetensors file, written by rename: nothing half-written, nothing unpickled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from minutia.errors import TrainingError
+from minutia.train.phases import Phase
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run stands: which phase, how many of its steps are done, how long all took, what was best."""
+
+    phase: str
+    step: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+    """Figure of the best weights of this phase, higher is better."""
+
+
+def save_checkpoint(path: Path, phase: Phase, place: Place) -> None:
+    """Write networks, averages and optimisers of a phase and where it stands."""
+    tensors = _prefixed("ema", phase.ema.state_dict())
+    scalars: dict[str, Any] = {"place": asdict(place)}
+    for name, part in phase.parts().items():
+        tensors |= _prefixed(name, part.bare.state_dict())
+        for index, state in part.optimiser.state_dict()["state"].items():
+            tensors |= _prefixed(f"{name}.optimiser.{index}", state)
+        scaler = part.accelerator.scaler
+        scalars["scaler"] = scaler.state_dict() if scaler is not None else {}
+    # Copies, because safetensors wants each tensor contiguous and in memory of its own.
+    tensors = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
+    temporary = path.with_name(f".{path.name}.part")
+    save_file(tensors, temporary, metadata={"state": json.dumps(scalars)})
+    temporary.replace(path)
+
+
+def read_place(path: Path) -> Place:
+    """Tell where the run of a checkpoint stands.
+
+    Raises:
+        TrainingError: no checkpoint, or a broken one.
+    """
+    return Place(**_read_scalars(path)["place"])
+
+
+def load_checkpoint(path: Path, phase: Phase) -> None:
+    """Bring a phase to the state of a checkpoint, bit for bit.
+
+    Raises:
+        TrainingError: a broken checkpoint, or one of another network.
+    """
+    scalars = _read_scalars(path)
+    with safe_open(path, framework="pt") as file:
+        tensors: Tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+    try:
+        phase.ema.load_state_dict(_under("ema", tensors))
+        for name, part in phase.parts().items():
+            state = _under(name, tensors)
+            optimiser = _under("optimiser", state)
+            part.bare.load_state_dict({k: v for k, v in state.items() if not k.startswith("optimiser.")})
+            part.optimiser.load_state_dict(_optimiser_state(optimiser, part.optimiser.state_dict()))
+            if part.accelerator.scaler is not None:
+                part.accelerator.scaler.load_state_dict(scalars["scaler"])
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(f"The checkpoint {path} is of another network than the recipe's.") from error
+
+
+def _optimiser_state(tensors: Tensors, fresh: dict[str, Any]) -> dict[str, Any]:
+    """Put "<index>.<name>" tensors back into the nesting of torch's optimisers."""
+    state: dict[int, Tensors] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = value
+    return {"state": state, "param_groups": fresh["param_groups"]}
+
+
+def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> Tensors:
+    return {f"{prefix}.{key}": torch.as_tensor(value) for key, value in tensors.items()}
+
+
+def _under(prefix: str, tensors: Tensors) -> Tensors:
+    return {key.removeprefix(f"{prefix}."): value for key, value in tensors.items() if key.startswith(f"{prefix}.")}
+
+
+def _read_scalars(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            scalars: dict[str, Any] = json.loads(file.metadata()["state"])
+    except FileNotFoundError as error:
+        raise TrainingError(f"There is nothing to resume: {path} does not exist.") from error
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise TrainingError(f"The checkpoint {path} is broken: {error}.") from error
+    return scalars

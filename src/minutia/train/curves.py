@@ -1,0 +1,58 @@
+"""Curves of a run as a picture, drawn from its diary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from minutia.train.log import Row, read_rows
+
+LOSSES: dict[str, tuple[str, ...]] = {
+    "generator losses": ("pixel", "perceptual", "adversarial"),
+    "discriminator loss and logits": ("discriminator", "logit_real", "logit_fake"),
+    "learning rate": ("learning_rate",),
+}
+VALIDATION: dict[str, tuple[str, ...]] = {
+    "validation PSNR-Y, dB": ("psnr",),
+    "validation SSIM-Y": ("ssim",),
+    "validation perceptual distance": ("perceptual",),
+}
+
+
+def draw_curves(log: Path, phases: dict[str, int], target: Path) -> None:
+    """Draw the diary `log` as a PNG; where one phase ends and the next begins there is a line."""
+    rows = read_rows(log)
+    losses = [row for row in rows if "psnr" not in row]
+    validation = [row for row in rows if "psnr" in row]
+    figure = Figure(figsize=(12, 10))
+    figure.subplots_adjust(left=0.06, right=0.98, bottom=0.05, top=0.96, wspace=0.15, hspace=0.35)
+    panels = figure.subplots(3, 2)
+    ends = [sum(list(phases.values())[:count]) for count in range(1, len(phases))]
+    for column, (kind, shown) in enumerate(((LOSSES, losses), (VALIDATION, validation))):
+        for axes, (title, names) in zip(panels[:, column], kind.items(), strict=True):
+            _draw_panel(axes, title, names, shown, phases)
+            for end in ends:
+                axes.axvline(end, color="0.7", linewidth=1, linestyle="--")
+    temporary = target.with_name(f".{target.name}.part")
+    figure.savefig(temporary, format="png", dpi=90)
+    temporary.replace(target)
+
+
+def _draw_panel(axes: Axes, title: str, names: Sequence[str], rows: Sequence[Row], phases: dict[str, int]) -> None:
+    order = list(phases)
+    starts = {name: sum(phases[before] for before in order[:index]) for index, name in enumerate(order)}
+    for name in names:
+        points = [(starts[str(row["phase"])] + int(row["step"]), float(row[name])) for row in rows if name in row]
+        if points:
+            marker = "." if len(points) < 60 else ""
+            axes.plot(*zip(*points, strict=True), label=name, linewidth=1.2, marker=marker)
+    axes.set_title(title)
+    axes.set_xlabel("step")
+    axes.grid(visible=True, alpha=0.3)
+    if len(names) > 1 and axes.lines:
+        axes.legend()
+    if "generator" in title and axes.lines:
+        axes.set_yscale("log")

@@ -1,0 +1,114 @@
+"""Pictures for training: decoded once, end to end in memory, cropped where they lie."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from minutia.errors import DataError
+from minutia.image.pairs import Pair, PairFiles, load_pair
+from minutia.types import Progress, ignore_progress
+
+logger = logging.getLogger(__name__)
+
+
+def load_pairs(
+    files: Sequence[PairFiles], scale: int, channels: int, progress: Progress = ignore_progress
+) -> list[Pair]:
+    """Decode pictures on all processors, and make the low-resolution copies that are not files.
+
+    Raises:
+        DataError: a picture that cannot be read.
+    """
+    pairs: list[Pair] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for pair in pool.map(lambda file: load_pair(file, scale, channels), files):
+            pairs.append(pair)
+            progress(len(pairs), len(files))
+    return pairs
+
+
+class PictureBank:
+    """Decoded pictures, end to end in two flat tensors, from which batches are gathered by index.
+
+    A batch depends on the seed and the step alone: nothing needs saving for a run to resume exactly, and a device
+    that holds the bank cuts its crops itself.
+    """
+
+    def __init__(
+        self, pairs: Sequence[Pair], scale: int, lr_crop: int, *, device: torch.device, place: torch.device
+    ) -> None:
+        """Pack the pairs; those smaller than a crop are left out with a warning.
+
+        Args:
+            device: where batches are wanted.
+            place: where the pictures lie and crops are cut.
+
+        Raises:
+            DataError: no picture is as large as a crop.
+        """
+        large = [pair for pair in pairs if min(pair.lr.shape[:2]) >= lr_crop]
+        if len(large) < len(pairs):
+            logger.warning("%d of %d pictures are smaller than a crop.", len(pairs) - len(large), len(pairs))
+        if not large:
+            raise DataError(f"No picture is as large as a crop of {lr_crop * scale} pixels; make data.lr_crop smaller.")
+        self.scale = scale
+        self.lr_crop = lr_crop
+        self.device = device
+        self.lr = _pack([pair.lr for pair in large], place)
+        self.hr = _pack([pair.hr for pair in large], place)
+        sizes = torch.tensor([pair.lr.shape[:2] for pair in large])
+        area = sizes[:, 0] * sizes[:, 1]
+        places = (sizes - lr_crop + 1).prod(dim=1)
+        self.width = sizes[:, 1]
+        self.start = area.cumsum(0) - area
+        self.last_place = places.cumsum(0)
+
+    def batch(self, num_crops: int, *, seed: int, step: int, augment: bool) -> tuple[Tensor, Tensor]:
+        """Cut the crops of a step; every place in every picture is equally likely.
+
+        Returns:
+            `lr` (N, C, lr_crop, lr_crop) and `hr` (N, C, lr_crop * scale, ...), float32 in [0, 1].
+        """
+        random = np.random.default_rng((seed, step))
+        place = torch.from_numpy(random.integers(int(self.last_place[-1]), size=num_crops))
+        turn = torch.from_numpy(random.integers(8 if augment else 1, size=num_crops))
+        picture = torch.searchsorted(self.last_place, place, right=True)
+        width = self.width[picture]
+        columns = width - self.lr_crop + 1
+        place = self.last_place[picture] - 1 - place
+        top, left = place // columns, place % columns
+        start = self.start[picture]
+        lr = _gather(self.lr, start, width, top, left, turn, self.lr_crop)
+        s = self.scale
+        hr = _gather(self.hr, start * s**2, width * s, top * s, left * s, turn, self.lr_crop * s)
+        return _to_float(lr, self.device), _to_float(hr, self.device)
+
+
+def _gather(flat: Tensor, start: Tensor, width: Tensor, top: Tensor, left: Tensor, turn: Tensor, side: int) -> Tensor:
+    """Cut squares out of pictures that lie end to end, each in one of eight orientations: (N, side, side, C)."""
+    forth = torch.arange(side)
+    rows = torch.where((turn & 1).bool()[:, None], forth.flip(0), forth) + top[:, None]
+    columns = torch.where((turn & 2).bool()[:, None], forth.flip(0), forth) + left[:, None]
+    rows = rows * width[:, None] + start[:, None]
+    places = rows[:, :, None] + columns[:, None, :]
+    transposed = (turn & 4).bool()[:, None, None]
+    places = torch.where(transposed, places.transpose(1, 2), places)
+    return flat[places.to(flat.device, non_blocking=True)]
+
+
+def _to_float(crops: Tensor, device: torch.device) -> Tensor:
+    """Bring (N, H, W, C) integers to the device as (N, C, H, W) float32 in [0, 1], channels last in memory."""
+    return crops.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+
+
+def _pack(pictures: list[NDArray[np.uint8]], device: torch.device) -> Tensor:
+    """Lay (H, W, C) pictures end to end: (pixels, C)."""
+    return torch.from_numpy(np.concatenate([p.reshape(-1, p.shape[2]) for p in pictures])).to(device)

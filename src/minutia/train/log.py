@@ -1,0 +1,101 @@
+"""The diary of a run: one JSON line for every so many steps and for every validation, and the same for TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TypeAlias, final
+
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from minutia.errors import TrainingError
+
+Row: TypeAlias = dict[str, str | int | float]
+
+
+@final
+class Log:
+    """Gathers the losses of steps and writes their means. Rows carry `phase`, `step` (done) and `seconds`."""
+
+    def __init__(self, folder: Path, phases: dict[str, int], phase: str, step: int) -> None:
+        """Open the diary of a run at a step of a phase; rows of later steps, of a run that was cut, are dropped.
+
+        Args:
+            phases: steps of each phase, in order.
+        """
+        names = list(phases)
+        self.path = folder / "log.jsonl"
+        self.phase = phase
+        self.first = sum(phases[name] for name in names[: names.index(phase)])
+        """Steps of the phases before, for TensorBoard's single axis."""
+        kept = [
+            row
+            for row in read_rows(self.path)
+            if (names.index(str(row["phase"])), row["step"]) <= (names.index(phase), step)
+        ]
+        temporary = self.path.with_name(".log.jsonl.part")
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        temporary.replace(self.path)
+        self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=self.first + step + 1)
+        self.pending: list[dict[str, Tensor]] = []
+        self.since = time.perf_counter()
+
+    def add(self, losses: dict[str, Tensor]) -> None:
+        """Remember the losses of a step, without waiting for the device to have them."""
+        self.pending.append(losses)
+
+    def flush(self, step: int, rate: float) -> Row:
+        """Write the means of the steps since the last flush, `step` being the number done.
+
+        Raises:
+            TrainingError: a loss is not finite; the message tells which and at which step.
+        """
+        names = list(self.pending[0])
+        values = torch.stack([torch.stack([losses[name].float() for name in names]) for losses in self.pending])
+        values = values.cpu().double()
+        broken = (~torch.isfinite(values)).nonzero()
+        if len(broken):
+            row, column = (int(index) for index in broken[0])
+            at = step - len(self.pending) + row + 1
+            raise TrainingError(
+                f"The loss {names[column]} of the {self.phase} phase is {float(values[row, column])} at step {at}; "
+                "the last checkpoint is kept: lower the learning rate or the weight of that loss, then --resume."
+            )
+        means = dict(zip(names, values.mean(dim=0).tolist(), strict=True))
+        seconds = (time.perf_counter() - self.since) / len(self.pending)
+        self.pending = []
+        self.since = time.perf_counter()
+        return self.write(step, means | {"learning_rate": rate, "seconds_per_step": seconds})
+
+    def write(self, step: int, figures: dict[str, float]) -> Row:
+        """Write one row now."""
+        row: Row = {"phase": self.phase, "step": step, **figures}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        for name, value in figures.items():
+            self.board.add_scalar(f"{self.phase}/{name}", value, self.first + step)
+        return row
+
+    def pause(self) -> None:
+        """Begin timing anew, after something that was no training."""
+        self.since = time.perf_counter()
+
+    def close(self) -> None:
+        """Finish the files."""
+        self.board.close()
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read a diary; empty where there is none yet. A last line cut short is left out."""
+    if not path.exists():
+        return []
+    rows: list[Row] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows

@@ -1,0 +1,73 @@
+"""What the two networks are told to make small."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from minutia.nets.vgg import VGG19Features, load_weights
+from minutia.train.config import GanKind, Perceptual, PixelCriterion
+
+CHARBONNIER_EPSILON = 1e-3
+PAPER_RESCALE = 1 / 12.75
+"""Factor on VGG features in the SRGAN paper, section 3.2."""
+
+
+def pixel_loss(sr: Tensor, hr: Tensor, criterion: PixelCriterion) -> Tensor:
+    """Mean difference of two (N, C, H, W) batches in [0, 1]."""
+    if criterion == "l1":
+        return F.l1_loss(sr, hr)
+    if criterion == "mse":
+        return F.mse_loss(sr, hr)
+    return torch.sqrt((sr - hr) ** 2 + CHARBONNIER_EPSILON**2).mean()
+
+
+class PerceptualLoss(nn.Module):
+    """Weighted difference of VGG19 features of (N, C, H, W) batches in [0, 1]."""
+
+    def __init__(self, config: Perceptual) -> None:
+        super().__init__()
+        self.layers = config.layers
+        self.rescale = config.rescale
+        self.difference = F.l1_loss if config.criterion == "l1" else F.mse_loss
+        self.vgg = VGG19Features(list(config.layers), load_weights(config.weights))
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Compare; gradients flow into `sr` alone."""
+        with torch.no_grad():
+            wanted = self.vgg(hr)
+        found = self.vgg(sr)
+        terms = [weight * self._compare(found[name], wanted[name]) for name, weight in self.layers.items()]
+        return torch.stack(terms).sum()
+
+    def _compare(self, found: Tensor, wanted: Tensor) -> Tensor:
+        found, wanted = found.float(), wanted.float()
+        if self.rescale == "magnitude":
+            unit = wanted.abs().mean()
+            return self.difference(found / unit, wanted / unit)
+        factor = PAPER_RESCALE if self.rescale == "paper" else 1.0
+        return self.difference(found * factor, wanted * factor)
+
+
+def generator_loss(real: Tensor, fake: Tensor, kind: GanKind) -> Tensor:
+    """What the generator pays for the discriminator's logits; `real` is used by the relativistic game alone."""
+    if kind == "vanilla":
+        return _bce(fake, wanted=1.0)
+    if kind == "hinge":
+        return -fake.mean()
+    real = real.detach()
+    return (_bce(fake - real.mean(), wanted=1.0) + _bce(real - fake.mean(), wanted=0.0)) / 2
+
+
+def discriminator_loss(real: Tensor, fake: Tensor, kind: GanKind) -> Tensor:
+    """What the discriminator pays for its logits of real and generated pictures."""
+    if kind == "vanilla":
+        return (_bce(real, wanted=1.0) + _bce(fake, wanted=0.0)) / 2
+    if kind == "hinge":
+        return (F.relu(1 - real).mean() + F.relu(1 + fake).mean()) / 2
+    return (_bce(real - fake.mean(), wanted=1.0) + _bce(fake - real.mean(), wanted=0.0)) / 2
+
+
+def _bce(logits: Tensor, *, wanted: float) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, wanted))

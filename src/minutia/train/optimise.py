@@ -1,0 +1,68 @@
+"""A network together with what changes it: optimiser, schedule, clipping, moving average."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from minutia.train.config import Hardware
+
+
+@final
+class Optimised:
+    """A network, prepared for the devices of a run, and its Adam."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        accelerator: Accelerator,
+        hardware: Hardware,
+        *,
+        betas: tuple[float, float],
+        clip_norm: float | None,
+    ) -> None:
+        if hardware.channels_last:
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if hardware.compile:
+            network.compile()
+        self.bare = network.to(accelerator.device)
+        """The network itself, for checkpoints; `self.network` may be wrapped for devices and precision."""
+        self.accelerator = accelerator
+        self.clip_norm = clip_norm
+        optimiser = torch.optim.Adam(network.parameters(), betas=betas)
+        self.network, self.optimiser = accelerator.prepare(network, optimiser)
+
+    def __call__(self, x_NCHW: Tensor) -> Tensor:
+        """Run the network."""
+        y: Tensor = self.network(x_NCHW)
+        return y
+
+    def step(self, loss: Tensor, rate: float) -> None:
+        """Go one step of the rate `rate` down the gradient of `loss`."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        if self.clip_norm is not None:
+            self.accelerator.clip_grad_norm_(self.network.parameters(), self.clip_norm)
+        self.optimiser.step()
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Stop or let gradients flow into the weights; those into the input always flow."""
+        self.bare.requires_grad_(not frozen)
+
+
+def moving_average(network: nn.Module, decay: float) -> AveragedModel:
+    """Make the exponential moving average of a network's weights and buffers, standing at their present values."""
+    average = AveragedModel(
+        network,
+        multi_avg_fn=get_ema_multi_avg_fn(decay),  # type: ignore[no-untyped-call]
+        use_buffers=True,
+    )
+    average.update_parameters(network)
+    average.requires_grad_(requires_grad=False).eval()
+    return average

@@ -1,0 +1,139 @@
+"""The two phases of a training: content teaches faithfulness, adversarial conviction. A phase knows one step."""
+
+from __future__ import annotations
+
+from typing import Protocol, final
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from minutia.train.config import Adversarial, Content, Recipe
+from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, pixel_loss
+from minutia.train.optimise import Optimised, moving_average
+from minutia.train.schedule import learning_rate
+
+Losses = dict[str, Tensor]
+"""Scalars by name, detached, still on the device, so that nothing waits for them."""
+
+
+class Phase(Protocol):
+    """What the loop needs to know of a phase."""
+
+    name: str
+    ema: AveragedModel
+    """The generator with averaged weights, which is validated and kept."""
+
+    @property
+    def config(self) -> Content | Adversarial:
+        """The phase's part of the recipe."""
+        ...
+
+    @property
+    def judge(self) -> PerceptualLoss | None:
+        """What chooses the best weights: this distance where there is one, PSNR otherwise."""
+        ...
+
+    def parts(self) -> dict[str, Optimised]:
+        """The networks in training, by name."""
+        ...
+
+    def step(self, lr: Tensor, hr: Tensor, step: int) -> Losses:
+        """Learn from one batch: `lr` (N, C, h, w), `hr` (N, C, h * scale, w * scale), in [0, 1]."""
+        ...
+
+
+@final
+class ContentPhase:
+    """Minimise the difference of pixels."""
+
+    name = "content"
+    judge = None
+
+    def __init__(self, recipe: Recipe, accelerator: Accelerator, generator: nn.Module) -> None:
+        self.config = config = recipe.content
+        self.generator = Optimised(
+            generator, accelerator, recipe.hardware, betas=config.betas, clip_norm=config.clip_norm
+        )
+        self.ema = moving_average(self.generator.bare, config.ema_decay)
+
+    def parts(self) -> dict[str, Optimised]:
+        """The generator."""
+        return {"generator": self.generator}
+
+    def step(self, lr: Tensor, hr: Tensor, step: int) -> Losses:
+        """Learn from one batch."""
+        config = self.config
+        loss = pixel_loss(self.generator(lr), hr, config.criterion)
+        self.generator.step(loss, learning_rate(config.schedule, step, config.steps))
+        self.ema.update_parameters(self.generator.bare)
+        return {"pixel": loss.detach()}
+
+
+@final
+class AdversarialPhase:
+    """Let generator and discriminator take turns: one step each on every batch."""
+
+    name = "adversarial"
+
+    def __init__(self, recipe: Recipe, config: Adversarial, accelerator: Accelerator, generator: nn.Module) -> None:
+        self.config = config
+        hardware, network = recipe.hardware, recipe.network
+        self.accelerator = accelerator
+        self.generator = Optimised(generator, accelerator, hardware, betas=config.betas, clip_norm=config.clip_norm)
+        self.discriminator = Optimised(
+            config.discriminator.build(network.channels, recipe.data.lr_crop * network.scale),
+            accelerator,
+            hardware,
+            betas=config.betas,
+            clip_norm=config.clip_norm,
+        )
+        self.judge = PerceptualLoss(config.perceptual).to(accelerator.device)
+        self.ema = moving_average(self.generator.bare, config.ema_decay)
+
+    def parts(self) -> dict[str, Optimised]:
+        """Both networks."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def step(self, lr: Tensor, hr: Tensor, step: int) -> Losses:
+        """Learn from one batch."""
+        rate = learning_rate(self.config.schedule, step, self.config.steps)
+        sr = self.generator(lr)
+        losses = self._teach_generator(sr, hr, step, rate)
+        losses |= self._teach_discriminator(sr.detach(), hr, rate)
+        self.ema.update_parameters(self.generator.bare)
+        return losses
+
+    def _teach_generator(self, sr: Tensor, hr: Tensor, step: int, rate: float) -> Losses:
+        config = self.config
+        self.discriminator.freeze(frozen=True)
+        with self.accelerator.autocast():
+            perceptual = self.judge(sr, hr)
+        real = self.discriminator(hr) if config.gan.kind == "relativistic" else torch.zeros(())
+        losses = {
+            "pixel": pixel_loss(sr, hr, config.pixel.criterion),
+            "perceptual": perceptual,
+            "adversarial": generator_loss(real, self.discriminator(sr), config.gan.kind),
+        }
+        ramp = min(1.0, (step + 1) / max(1, config.gan.ramp_steps))
+        total = (
+            config.pixel.weight * losses["pixel"]
+            + config.perceptual.weight * losses["perceptual"]
+            + ramp * config.gan.weight * losses["adversarial"]
+        )
+        self.generator.step(total, rate)
+        self.discriminator.freeze(frozen=False)
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _teach_discriminator(self, sr: Tensor, hr: Tensor, rate: float) -> Losses:
+        config = self.config
+        real, fake = self.discriminator(hr), self.discriminator(sr)
+        loss = discriminator_loss(real, fake, config.gan.kind)
+        peak = config.discriminator_learning_rate or config.schedule.learning_rate
+        self.discriminator.step(loss, rate * peak / config.schedule.learning_rate)
+        return {
+            "discriminator": loss.detach(),
+            "logit_real": real.detach().mean(),
+            "logit_fake": fake.detach().mean(),
+        }

@@ -1,0 +1,79 @@
+"""The few shapes that rooms hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.unsignedinteger[Any]]
+"""uint8 or uint16: integers as files hold them; the depth is told by the dtype, never by the largest value."""
+
+Tensor: TypeAlias = NDArray[np.float32]
+"""(N, C, H, W), float32 in [0, 1], as networks see pictures."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (done, total), in whatever unit the work is counted in."""
+
+
+def ignore_progress(done: int, total: int) -> None:
+    """Do nothing: the progress of whoever does not ask for any."""
+    del done, total
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as a file holds it, upright, with what travels beside the pixels."""
+
+    pixels: Pixels
+    """(H, W, 3) RGB or (H, W, 1) grey; uint8 or uint16; already turned by its EXIF orientation."""
+
+    alpha: Pixels | None = None
+    """(H, W), dtype of `pixels`; 0 is transparent."""
+
+    icc: bytes | None = None
+    """ICC profile."""
+
+    exif: bytes | None = None
+    """EXIF block, its orientation reset to upright."""
+
+    dpi: tuple[float, float] | None = None
+    """Resolution in dots per inch, horizontal and vertical."""
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.pixels.shape[1])
+
+
+class Engine(Protocol):
+    """A network ready to run. Holds no picture; safe from several threads."""
+
+    @property
+    def scale(self) -> int:
+        """Output pixels for one input pixel, along a side."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What runs where and how precisely, for people: "OpenVINO, CPU, bf16"."""
+        ...
+
+    def run(self, x: Tensor) -> Tensor:
+        """Enlarge a batch.
+
+        Args:
+            x: (N, C, H, W), float32 in [0, 1].
+
+        Returns:
+            (N, C, H * scale, W * scale), float32; may leave [0, 1] slightly.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Models: what one is, which there are, where to find them."""

@@ -1,0 +1,100 @@
+"""The card of a model: what it is, what it was trained on, what it reached, what it cannot do."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from minutia.errors import ModelError
+
+CARD_NAME = "card.toml"
+MODEL_NAME = "model.onnx"
+
+TEXTS = ("name", "summary", "licence", "intended_use", "limits", "sha256")
+NUMBERS = ("scale", "channels", "halo")
+TABLES = ("network", "training")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """What a model reached on a test set. Written by `minutia evaluate --write-card`, never typed."""
+
+    data: str
+    psnr: float
+    """dB"""
+    ssim: float
+    convention: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """A model, as its folder describes it."""
+
+    name: str
+    summary: str
+    scale: int
+    channels: int
+    halo: int
+    """Receptive radius: input pixels to each side that an output pixel can depend on."""
+    licence: str
+    intended_use: str
+    limits: str
+    sha256: str
+    """Of model.onnx."""
+    network: Mapping[str, Any]
+    """Kind and parameters of the network, as `minutia.nets.generators.parse_spec` reads them."""
+    training: Mapping[str, str | int | float]
+    """Data, steps, seconds, device."""
+    figures: tuple[Figure, ...]
+    model_path: Path
+    """The model.onnx beside the card; not written into it."""
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read a card.toml.
+
+    Raises:
+        ModelError: no card, or one that lacks a key, has an unknown one or a value of the wrong type.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"There is no card at {path}; a model is a folder of {MODEL_NAME} and {CARD_NAME}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"The card {path} is not valid TOML: {error}.") from error
+    types: dict[str, type] = dict.fromkeys(TEXTS, str) | dict.fromkeys(NUMBERS, int) | dict.fromkeys(TABLES, dict)
+    figures = table.pop("figures", [])
+    for name, kind in types.items():
+        if not isinstance(table.get(name), kind):
+            raise ModelError(f"The card {path} needs a {kind.__name__} called {name}.")
+    unknown = sorted(set(table) - set(types))
+    if unknown:
+        raise ModelError(f"The card {path} has an unknown key {unknown[0]}.")
+    try:
+        read = tuple(Figure(**figure) for figure in figures)
+    except TypeError as error:
+        known = ", ".join(field.name for field in fields(Figure))
+        raise ModelError(f"The figures in {path} must be tables of {known}.") from error
+    return ModelCard(**table, figures=read, model_path=path.with_name(MODEL_NAME))
+
+
+def write_card(card: ModelCard, folder: Path) -> None:
+    """Write folder/card.toml, by rename."""
+    lines = [f"{name} = {_value(getattr(card, name))}" for name in TEXTS + NUMBERS]
+    for name in TABLES:
+        lines += ["", f"[{name}]", *(f"{key} = {_value(value)}" for key, value in getattr(card, name).items())]
+    for figure in card.figures:
+        lines += ["", "[[figures]]", *(f"{key} = {_value(value)}" for key, value in asdict(figure).items())]
+    temporary = folder / f".{CARD_NAME}.part"
+    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    temporary.replace(folder / CARD_NAME)
+
+
+def _value(value: object) -> str:
+    """Write a text, number or truth as TOML, which for these is JSON."""
+    assert isinstance(value, str | int | float), value
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,86 @@
+"""Find models: bundled ones, the user's own, or any folder."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from minutia.errors import ModelError
+from minutia.zoo.card import CARD_NAME, MODEL_NAME, ModelCard, read_card
+
+DEFAULT_MODEL = "minutia-x4"
+BUNDLED = Path(__file__).parent / "models"
+
+
+def user_folder() -> Path:
+    """Where a user may put models, to call them by name."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
+    return base / "minutia" / "models"
+
+
+def list_models() -> list[ModelCard]:
+    """Read the cards of all models that can be called by name: the bundled ones, then the user's."""
+    return [read_card(path) for folder in (BUNDLED, user_folder()) for path in sorted(folder.glob(f"*/{CARD_NAME}"))]
+
+
+def find_model(model: str | Path | None = None, scale: int | None = None) -> ModelCard:
+    """Find a model by name, by its folder, or by its model.onnx.
+
+    Args:
+        model: None for the default model, or where `scale` is given, the first model of that scale.
+        scale: what the model's scale must be.
+
+    Raises:
+        ModelError: an unknown name, a folder that holds no model, or a scale that is not offered.
+    """
+    card = _find_by_scale(scale) if model is None else _find_by_name(str(model))
+    if scale is not None and card.scale != scale:
+        raise ModelError(f"The model {card.name} enlarges {card.scale} times, not {scale} times.")
+    return card
+
+
+def verify(card: ModelCard) -> None:
+    """Compare model.onnx with the checksum in its card.
+
+    Raises:
+        ModelError: the file is missing or is not the one the card describes.
+    """
+    try:
+        digest = hashlib.sha256(card.model_path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"The model {card.name} has no readable {card.model_path}.") from error
+    if digest != card.sha256:
+        raise ModelError(f"{card.model_path} is not the file its card describes: the SHA-256 differs; fetch it again.")
+
+
+def _find_by_name(model: str) -> ModelCard:
+    cards = {card.name: card for card in list_models()}
+    if model in cards:
+        return cards[model]
+    path = Path(model)
+    if path.is_dir():
+        return read_card(path / CARD_NAME)
+    if path.name == MODEL_NAME and path.is_file():
+        return read_card(path.with_name(CARD_NAME))
+    if path.suffix == ".onnx" and path.is_file():
+        raise ModelError(f"{path} must be called {MODEL_NAME} and have its {CARD_NAME} beside it; see minutia export.")
+    near = difflib.get_close_matches(model, cards, n=3, cutoff=0.4) or list(cards)
+    raise ModelError(f"There is no model or model folder called {model}; did you mean {' or '.join(near)}?")
+
+
+def _find_by_scale(scale: int | None) -> ModelCard:
+    if scale is None:
+        return _find_by_name(DEFAULT_MODEL)
+    cards = list_models()
+    offered = sorted({card.scale for card in cards})
+    if scale not in offered:
+        words = ", ".join(f"{number}" for number in offered)
+        raise ModelError(f"No model enlarges {scale} times; offered are {words}.")
+    default = [card for card in cards if card.scale == scale and card.name == DEFAULT_MODEL]
+    return (default or [card for card in cards if card.scale == scale])[0]

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from minutia.errors import RecipeError
+from minutia.train.config import bundled_recipes, dump_recipe, load_recipe
+
+SMALL = 'name = "a"\n[network]\nkind = "srresnet"\n[data]\nhr = "pictures"\n[content]\nsteps = 5\n'
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", bundled_recipes())
+def test_bundled_recipe_parses_once_it_has_pictures(name: str) -> None:
+    assert load_recipe(name, ["data.hr=pictures"]).name == name
+    with pytest.raises(RecipeError, match=r"lacks data\.hr; .*--set data\.hr=VALUE"):
+        load_recipe(name)
+
+
+def test_overrides_are_toml_or_text(small: Path) -> None:
+    changes = ["content.steps=7", "content.schedule.learning_rate=1e-3", "data.lr=other/pictures", "seed = 3"]
+    recipe = load_recipe(small, changes)
+    assert recipe.content.steps == 7
+    assert recipe.content.schedule.learning_rate == 1e-3
+    assert recipe.data.lr == Path("other/pictures")
+    assert recipe.seed == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("content.stepps=7", r"unknown key content\.stepps; known here are betas, clip_norm"),
+        ("network.width=7", r"unknown key network\.width; known here are activation, channels"),
+        ("colour=7", r"unknown key colour; known here are adversarial, content, data"),
+        ("adversarial.discriminator.depth=1", r"unknown key adversarial\.discriminator\.depth; .*num_dense"),
+        ("network.scale=5", r"network\.scale = 5 will not do"),
+        ("content.steps=-1", r"content\.steps = -1 will not do"),
+        ("content.steps", r"has no value"),
+        ("name.first=1", r"name is a value and has no keys"),
+    ],
+)
+def test_wrong_keys_and_values_are_named(small: Path, override: str, sentence: str) -> None:
+    overrides = [override]
+    if override.startswith("adversarial"):
+        overrides += ["adversarial.steps=1", "adversarial.discriminator.kind=srgan"]
+    with pytest.raises(RecipeError, match=sentence):
+        load_recipe(small, overrides)
+
+
+def test_missing_and_broken_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="bundled recipes are minutia-x4"):
+        load_recipe("nonexistent")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = ", encoding="utf-8")
+    with pytest.raises(RecipeError, match="not valid TOML"):
+        load_recipe(broken)
+
+
+def test_dumped_recipe_is_the_same_recipe(small: Path) -> None:
+    recipe = load_recipe(small, ["adversarial.steps=3", "adversarial.discriminator.kind=unet"])
+    again = small.with_name("again.toml")
+    again.write_text(dump_recipe(recipe), encoding="utf-8")
+    assert load_recipe(again) == recipe
+    assert tomllib.loads(dump_recipe(recipe))["content"]["schedule"]["kind"] == "cosine"

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from minutia.train.config import Perceptual
+from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, pixel_loss
+
+
+def test_pixel_losses_by_hand() -> None:
+    sr, hr = torch.tensor([[[[0.0, 0.5]]]]), torch.tensor([[[[0.0, 0.1]]]])
+    assert pixel_loss(sr, hr, "l1").item() == pytest.approx(0.2)
+    assert pixel_loss(sr, hr, "mse").item() == pytest.approx(0.08)
+    assert pixel_loss(sr, hr, "charbonnier").item() == pytest.approx((1e-3 + math.hypot(0.4, 1e-3)) / 2)
+
+
+def sigmoid_loss(logit: float) -> float:
+    return -math.log(1 / (1 + math.exp(-logit)))
+
+
+def test_adversarial_losses_by_hand() -> None:
+    real, fake = torch.tensor([2.0]), torch.tensor([-1.0])
+    vanilla = (sigmoid_loss(2) + sigmoid_loss(1)) / 2
+    assert discriminator_loss(real, fake, "vanilla").item() == pytest.approx(vanilla, rel=1e-5)
+    assert generator_loss(real, fake, "vanilla").item() == pytest.approx(sigmoid_loss(-1), rel=1e-5)
+    assert discriminator_loss(real, fake, "hinge").item() == 0
+    assert generator_loss(real, fake, "hinge").item() == 1
+    assert discriminator_loss(real, fake, "relativistic").item() == pytest.approx(sigmoid_loss(3), rel=1e-5)
+    assert generator_loss(real, fake, "relativistic").item() == pytest.approx(sigmoid_loss(-3), rel=1e-5)
+
+
+def test_relativistic_generator_sends_no_gradient_into_the_real_logits() -> None:
+    real, fake = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    generator_loss(real, fake, "relativistic").backward()
+    assert real.grad is None
+    assert fake.grad is not None
+
+
+@pytest.mark.parametrize("rescale", ["magnitude", "paper", "none"])
+def test_perceptual_loss_is_zero_for_equal_pictures_and_leads_towards_them(vgg_weights: Path, rescale: str) -> None:
+    loss = PerceptualLoss(
+        Perceptual.model_validate({"layers": {"conv1_2": 1.0}, "weights": vgg_weights, "rescale": rescale})
+    )
+    torch.manual_seed(0)
+    hr = torch.rand(1, 3, 16, 16)
+    sr = (hr + 0.1 * torch.randn_like(hr)).requires_grad_()
+    assert loss(hr, hr).item() == 0
+    before = loss(sr, hr)
+    before.backward()
+    assert sr.grad is not None
+    step = 1e-3 * sr.grad / sr.grad.abs().max()
+    assert 0 < loss(sr.detach() - step, hr).item() < before.item()
+
+
+def test_weights_of_layers_add_up(vgg_weights: Path) -> None:
+    hr, sr = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
+
+    def distance(layers: dict[str, float]) -> float:
+        return PerceptualLoss(Perceptual(layers=layers, weights=vgg_weights))(sr, hr).item()
+
+    both = distance({"conv1_1": 2.0, "conv1_2": 0.5})
+    assert both == pytest.approx(2 * distance({"conv1_1": 1.0}) + 0.5 * distance({"conv1_2": 1.0}), rel=1e-5)

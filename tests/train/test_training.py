@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from minutia.errors import DataError, TrainingError
+from minutia.nets.weights import load_generator, save_weights
+from minutia.train.config import Recipe, load_recipe
+from minutia.train.log import read_rows
+from minutia.train.loop import train
+from minutia.train.losses import PerceptualLoss
+
+
+def stop_after(steps: int) -> object:
+    """A request to stop that comes after so many steps."""
+    seen = iter(range(1, 10_000))
+    return lambda: next(seen) >= steps
+
+
+def test_a_run_leaves_what_it_promises(finished: Recipe) -> None:
+    folder = finished.folder
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {
+        "recipe.toml",
+        "versions.txt",
+        "log.jsonl",
+        "curves.png",
+        "last.safetensors",
+        "weights/content-best.safetensors",
+        "weights/adversarial-best.safetensors",
+        "samples/content-0000006.png",
+        "samples/adversarial-0000003.png",
+    } <= names
+    assert not [name for name in names if name.endswith(".part")]
+    assert any("events.out" in name for name in names)
+    assert load_recipe(folder / "recipe.toml") == finished
+    spec, _ = load_generator(folder / "weights/adversarial-best.safetensors")
+    assert spec == finished.network
+    with Image.open(folder / "samples/content-0000006.png") as sheet:
+        assert sheet.width > 4 * 64
+
+
+def test_the_diary_has_every_step_and_every_validation(finished: Recipe) -> None:
+    rows = read_rows(finished.folder / "log.jsonl")
+    steps = [row for row in rows if "psnr" not in row]
+    assert [row["step"] for row in steps] == [*range(1, 7), *range(1, 7)]
+    assert {"pixel", "perceptual", "adversarial", "discriminator", "logit_real", "logit_fake"} <= set(steps[-1])
+    validations = [row for row in rows if "psnr" in row]
+    assert [(row["phase"], row["step"]) for row in validations] == [
+        ("content", 3),
+        ("content", 6),
+        ("adversarial", 3),
+        ("adversarial", 6),
+    ]
+    assert "perceptual" in validations[-1]
+
+
+@pytest.mark.parametrize("steps", [1, 6, 7, 11])
+def test_interrupted_and_resumed_equals_uninterrupted(recipe: Recipe, finished: Recipe, steps: int) -> None:
+    """Bit for bit, wherever it is cut: networks, averages, optimisers, logged figures."""
+    assert not train(recipe, should_stop=stop_after(steps))
+    assert train(recipe, resume=True)
+    for name in ("last", "weights/content-best", "weights/adversarial-best"):
+        one = load_file(finished.folder / f"{name}.safetensors")
+        other = load_file(recipe.folder / f"{name}.safetensors")
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[key], other[key]) for key in one), name
+    timeless = [
+        [{key: value for key, value in row.items() if key != "seconds_per_step"} for row in read_rows(path)]
+        for path in (finished.folder / "log.jsonl", recipe.folder / "log.jsonl")
+    ]
+    assert timeless[0] == timeless[1]
+
+
+def test_rows_after_the_last_checkpoint_are_dropped_on_resume(recipe: Recipe) -> None:
+    """A run that was killed wrote rows which its checkpoint does not know; they are made again, not twice."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(row: dict[str, object]) -> None:
+        if row["phase"] == "content" and row["step"] == 5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(recipe, report=kill)
+    assert train(recipe, resume=True)
+    steps = [row["step"] for row in read_rows(recipe.folder / "log.jsonl") if "psnr" not in row]
+    assert steps == [*range(1, 7), *range(1, 7)]
+
+
+def test_a_loss_that_is_not_finite_stops_with_name_and_step(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = iter(range(1, 100))
+    forward = PerceptualLoss.forward
+
+    def break_down(self: PerceptualLoss, sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
+        broken = not torch.is_inference_mode_enabled() and next(calls) == 5
+        return forward(self, sr, hr) * (float("nan") if broken else 1.0)
+
+    monkeypatch.setattr(PerceptualLoss, "forward", break_down)
+    every = recipe.every.model_copy(update={"log": 4})
+    recipe = recipe.model_copy(update={"every": every})
+    with pytest.raises(TrainingError, match="The loss perceptual of the adversarial phase is nan at step 5"):
+        train(recipe)
+    kept = load_file(recipe.folder / "last.safetensors")
+    assert all(torch.isfinite(value).all() for value in kept.values())
+    monkeypatch.undo()
+    assert train(recipe, resume=True)
+
+
+def test_content_alone_needs_no_vgg(recipe: Recipe) -> None:
+    recipe = recipe.model_copy(update={"adversarial": None})
+    assert train(recipe)
+    assert not (recipe.folder / "weights/adversarial-best.safetensors").exists()
+
+
+@pytest.mark.parametrize("kind", ["relativistic", "hinge"])
+def test_every_game_trains(recipe: Recipe, kind: str) -> None:
+    table = json.loads(recipe.model_dump_json())
+    table["adversarial"]["gan"]["kind"] = kind
+    table["adversarial"]["discriminator"] = {"kind": "srgan", "num_features": 4, "num_dense": 8}
+    assert train(Recipe.model_validate(table))
+
+
+def test_training_makes_the_loss_smaller(recipe: Recipe) -> None:
+    content = recipe.content.model_copy(update={"steps": 60})
+    every = recipe.every.model_copy(update={"log": 10, "validation": 60})
+    changed = recipe.model_copy(update={"content": content, "adversarial": None, "every": every})
+    rows: list[dict[str, object]] = []
+    train(changed, report=rows.append)
+    losses = [row["pixel"] for row in rows if "pixel" in row]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_taken_folder_and_a_missing_run_are_refused(recipe: Recipe, finished: Recipe) -> None:
+    with pytest.raises(TrainingError, match="nothing to resume"):
+        train(recipe, resume=True)
+    with pytest.raises(TrainingError, match="already holds a run; add --resume"):
+        train(finished)
+
+
+def test_weights_to_start_from_must_fit(recipe: Recipe, tmp_path: Path) -> None:
+    other = load_recipe("tiny", ["data.hr=x"]).network
+    save_weights(tmp_path / "other.safetensors", other, other.build().state_dict())
+    content = recipe.content.model_copy(update={"init": tmp_path / "other.safetensors"})
+    with pytest.raises(TrainingError, match="but the recipe's network is"):
+        train(recipe.model_copy(update={"content": content}))
+
+
+def test_weights_to_start_from_are_started_from(recipe: Recipe, tmp_path: Path) -> None:
+    start = recipe.network.build()
+    save_weights(tmp_path / "start.safetensors", recipe.network, start.state_dict())
+    content = recipe.content.model_copy(update={"init": tmp_path / "start.safetensors", "steps": 0})
+    adversarial = recipe.adversarial.model_copy(update={"steps": 1})
+    train(recipe.model_copy(update={"content": content, "adversarial": adversarial}))
+    _, trained = load_generator(recipe.folder / "weights/adversarial-best.safetensors")
+    for one, other in zip(start.parameters(), trained.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=2e-3)
+
+
+def test_too_few_pictures_to_hold_some_out(recipe: Recipe) -> None:
+    data = recipe.data.model_copy(update={"num_held_out": 6})
+    with pytest.raises(DataError, match="too few to keep 6 for validation"):
+        train(recipe.model_copy(update={"data": data}))
