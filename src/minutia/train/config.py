@@ -245,11 +245,11 @@ def _apply(table: dict[str, Any], override: str) -> None:
 
 
 def _explain(error: ValidationError, table: dict[str, Any]) -> str:
-    """Say the first thing wrong with a recipe in one sentence."""
-    first = error.errors()[0]
+    """Say what is wrong with a recipe in one sentence: a misspelt key rather than the one that is missing for it."""
+    first = min(error.errors(), key=lambda one: one["type"] not in UNKNOWN)
     path = [str(part) for part in first["loc"] if not _is_kind(part, table)]
     key = ".".join(path)
-    if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+    if first["type"] in UNKNOWN:
         known = ", ".join(_known_keys(path[:-1], table))
         return f"The recipe has an unknown key {key}; known here are {known}."
     if first["type"] in {"missing", "missing_argument"}:
@@ -257,6 +257,7 @@ def _explain(error: ValidationError, table: dict[str, Any]) -> str:
     return f"The recipe's {key} = {first['input']!r} will not do: {first['msg']}."
 
 
+UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 KINDS = {"srresnet", "rrdb", "minutianet", "srgan", "unet"}
 
 

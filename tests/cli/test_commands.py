@@ -1,0 +1,152 @@
+"""Commands as a person types them: words printed, files left, exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minutia.zoo.catalog import find_model
+
+
+def minutia(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "minutia", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=200, **options)
+
+
+@pytest.fixture
+def picture(tmp_path: Path, photo: np.ndarray) -> Path:
+    Image.fromarray(photo[:24, :32]).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+def test_upscale_one_picture(picture: Path, tiny_model: Path) -> None:
+    done = minutia("upscale", picture, "-m", tiny_model)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    large = picture.with_name("photo_x4.png")
+    assert "tiny, OpenVINO on CPU" in done.stdout
+    assert "32x24 -> 128x96" in done.stdout
+    assert str(large) in done.stdout
+    assert "\x1b" not in done.stdout
+    with Image.open(large) as image:
+        assert image.size == (128, 96)
+    again = minutia("upscale", picture, "-m", tiny_model)
+    assert again.returncode == 1
+    assert again.stderr == f"Error: {large} exists; add --overwrite to replace it.\n"
+
+
+def test_upscale_a_folder_with_options(picture: Path, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"broken")
+    words = ["-o", tmp_path / "out", "-t", "16", "-s", "4", "--suffix", "-big", "--format", "webp", "--quality", "80"]
+    done = minutia("upscale", tmp_path, "-m", tiny_model, *words, "--precision", "fp32", "--device", "cpu")
+    assert done.returncode == 1
+    assert "1 done, 1 failed" in done.stdout
+    assert done.stderr == f"Error: {tmp_path / 'broken.jpg'} is broken or no picture.\n"
+    with Image.open(tmp_path / "out" / "photo-big.webp") as image:
+        assert (image.size, image.format) == ((128, 96), "WEBP")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["none.png"], "none.png does not exist"),
+        (["."], "There are no pictures in ."),
+        (["none.png", "-m", "minutia-x5"], "did you mean minutia-x4"),
+        (["none.png", "-s", "7"], "No model enlarges 7 times"),
+        (["none.png", "--format", "doc"], "There is no format doc"),
+        (["none.png", "--device", "tpu"], "no device called tpu"),
+        (["none.png", "--device", "cuda"], "torch finds no cuda here"),
+    ],
+)
+def test_wrong_inputs_are_one_sentence(words: list[str], sentence: str, tmp_path: Path) -> None:
+    done = minutia("upscale", *words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_leaves_no_half_written_file(photo: np.ndarray, tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for index in range(200):
+        Image.fromarray(photo).save(folder / f"{index:03d}.png")
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "minutia", "upscale", str(folder), "-o", str(out), "-m", str(tiny_model)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not out.exists() or len(list(out.iterdir())) < 3:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopped after" in stderr
+    written = sorted(out.iterdir())
+    assert 0 < len(written) < 200
+    for path in written:
+        assert not path.name.startswith(".")
+        with Image.open(path) as image:
+            image.load()
+
+
+def test_models_are_listed() -> None:
+    done = minutia("models", env=os.environ | {"COLUMNS": "200"})
+    assert done.returncode == 0, done.stderr
+    assert "minutia-x4 (default)" in done.stdout
+    assert "Figures: Y of BT.601" in done.stdout
+
+
+def test_version_and_help() -> None:
+    assert minutia("--version").stdout.startswith("minutia 0.")
+    assert "upscale" in minutia("--help").stdout
+
+
+def test_train_export_evaluate_upscale(tmp_path: Path, photo: np.ndarray) -> None:
+    """The whole way, as the README walks it."""
+    for name, count in (("train", 3), ("test", 1)):
+        (tmp_path / name).mkdir()
+        for index in range(count):
+            Image.fromarray(np.roll(photo, 9 * index, axis=1)).save(tmp_path / name / f"{index}.png")
+    sets = ["data.hr=train", "validation.hr=test", "content.steps=3", "data.lr_crop=8", "hardware.device=cpu"]
+    changes = [word for key in sets for word in ("--set", key)]
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        'name = "small"\n[network]\nkind = "minutianet"\nnum_blocks = 1\nnum_features = 8\n'
+        "[data]\n[content]\nsteps = 9\n",
+        encoding="utf-8",
+    )
+    trained = minutia("train", recipe, *changes, cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    assert "content step 3: psnr" in trained.stdout
+    taken = minutia("train", recipe, *changes, cwd=tmp_path)
+    assert (taken.returncode, "add --resume" in taken.stderr) == (1, True)
+    wrong = minutia("train", recipe, "--set", "content.stepz=3", cwd=tmp_path)
+    assert "unknown key content.stepz" in wrong.stderr
+
+    exported = minutia("export", "runs/small", "mine", "--training-data", "An astronaut.", cwd=tmp_path)
+    assert exported.returncode == 0, exported.stderr
+    assert find_model(tmp_path / "mine").training["data"] == "An astronaut."
+
+    words = ["--data", "test", "--json", "figures.json", "--markdown", "figures.md", "--write-card", "--pictures"]
+    evaluated = minutia("evaluate", "mine", *words, cwd=tmp_path)
+    assert evaluated.returncode == 0, evaluated.stderr
+    table = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert [row["model"] for row in table] == ["bicubic", "mine"]
+    assert "| test | x4 | mine |" in (tmp_path / "figures.md").read_text(encoding="utf-8")
+    (figure,) = find_model(tmp_path / "mine").figures
+    assert (figure.data, figure.psnr) == ("test", round(table[1]["psnr"], 3))
+
+    upscaled = minutia("upscale", "test/0.png", "-m", "mine", "-o", "large.png", cwd=tmp_path)
+    assert upscaled.returncode == 0, upscaled.stderr
+    with Image.open(tmp_path / "large.png") as image:
+        assert image.size == (448, 384)

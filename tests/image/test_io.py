@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from minutia.errors import OutputExists, PictureError
+from minutia.image import io
+from minutia.image.io import find_pictures, read, write
+from minutia.types import Picture
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+ORIENTATION = 0x0112
+ARTIST = 0x013B
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("transparent", [False, True])
+def test_lossless_formats_lose_nothing(
+    tmp_path: Path, photo: np.ndarray, name: str, channels: int, transparent: bool
+) -> None:
+    alpha = np.arange(photo.size // 3, dtype=np.uint64).reshape(photo.shape[:2]).astype(np.uint8)
+    alpha[alpha == 0] = 1  # WebP drops colours nobody can see.
+    picture = Picture(photo[:, :, :channels], alpha if transparent else None, icc=SRGB)
+    write(picture, tmp_path / name, quality=100)
+    back = read(tmp_path / name)
+    expected = picture.pixels.repeat(3, axis=2) if name == "a.webp" and channels == 1 else picture.pixels
+    assert np.array_equal(back.pixels, expected)
+    assert back.icc == SRGB
+    if transparent:
+        assert np.array_equal(back.alpha, alpha)
+    else:
+        assert back.alpha is None
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_sixteen_bit_grey_stays_so(tmp_path: Path, name: str) -> None:
+    dark = np.arange(200, dtype=np.uint16).reshape(10, 20, 1)
+    write(Picture(dark), tmp_path / name)
+    back = read(tmp_path / name).pixels
+    assert back.dtype == np.uint16
+    assert np.array_equal(back, dark)
+
+
+def test_exif_turns_the_picture_and_stays(tmp_path: Path, photo: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[ARTIST] = 6, "somebody"
+    Image.fromarray(photo).save(tmp_path / "a.png", exif=exif, dpi=(300, 150))
+    picture = read(tmp_path / "a.png")
+    assert np.array_equal(picture.pixels, np.rot90(photo, -1))
+    assert picture.dpi == pytest.approx((300, 150), abs=0.1)
+    write(picture, tmp_path / "b.png")
+    with Image.open(tmp_path / "b.png") as image:
+        assert image.getexif().get(ORIENTATION, 1) == 1
+        assert image.getexif()[ARTIST] == "somebody"
+    assert np.array_equal(read(tmp_path / "b.png").pixels, picture.pixels)
+
+
+def test_palette_with_transparency(tmp_path: Path, photo: np.ndarray) -> None:
+    image = Image.fromarray(photo).quantize(16)
+    image.save(tmp_path / "a.png", transparency=0)
+    picture = read(tmp_path / "a.png")
+    assert picture.pixels.shape == photo.shape
+    assert picture.alpha is not None
+    assert set(np.unique(picture.alpha)) == {0, 255}
+
+
+def test_cmyk_becomes_rgb_without_its_profile(tmp_path: Path, photo: np.ndarray) -> None:
+    Image.fromarray(photo).convert("CMYK").save(tmp_path / "a.tif", icc_profile=SRGB)
+    picture = read(tmp_path / "a.tif")
+    assert picture.pixels.shape == photo.shape
+    assert picture.icc is None
+
+
+def test_jpeg_lays_alpha_on_white_and_says_so(
+    tmp_path: Path, photo: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    alpha = np.zeros(photo.shape[:2], np.uint8)
+    write(Picture(photo, alpha), tmp_path / "a.jpg")
+    assert (read(tmp_path / "a.jpg").pixels == 255).all()
+    assert "laid on white" in caplog.text
+
+
+def test_sixteen_bit_colour_is_reduced_and_said_so(
+    tmp_path: Path, photo: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(Picture(photo.astype(np.uint16) * 257), tmp_path / "a.png")
+    assert np.array_equal(read(tmp_path / "a.png").pixels, photo)
+    assert "8 bits a colour, not 16" in caplog.text
+
+
+@pytest.mark.parametrize("size", [0, 10, 500])
+def test_broken_files_are_one_sentence(tmp_path: Path, photo: np.ndarray, size: int) -> None:
+    whole, broken = tmp_path / "whole.png", tmp_path / "broken.png"
+    Image.fromarray(photo).save(whole)
+    broken.write_bytes(whole.read_bytes()[:size])
+    with pytest.raises(PictureError, match=r"broken\.png (is broken|cannot be read)"):
+        read(broken)
+
+
+def test_missing_and_enormous_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo: np.ndarray) -> None:
+    with pytest.raises(PictureError, match="does not exist"):
+        read(tmp_path / "none.png")
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    monkeypatch.setattr(io, "MAX_PIXELS", 1000)
+    with pytest.raises(PictureError, match="112x96 pixels, more than the limit"):
+        read(tmp_path / "a.png")
+
+
+def test_pillows_own_limit_is_lifted_and_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo: np.ndarray
+) -> None:
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert np.array_equal(read(tmp_path / "a.png").pixels, photo)
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
+def test_existing_files_stay_unless_told(tmp_path: Path, photo: np.ndarray) -> None:
+    target = tmp_path / "a.png"
+    target.write_text("precious")
+    with pytest.raises(OutputExists, match="--overwrite"):
+        write(Picture(photo), target)
+    assert target.read_text() == "precious"
+    write(Picture(photo), target, overwrite=True)
+    assert np.array_equal(read(target).pixels, photo)
+
+
+@pytest.mark.parametrize(
+    ("failure", "seen", "sentence"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+        (OSError(errno.ENOSPC, "No space left on device"), PictureError, "the disk is full"),
+    ],
+)
+def test_a_write_that_fails_leaves_what_was_there(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    photo: np.ndarray,
+    failure: BaseException,
+    seen: type[BaseException],
+    sentence: str | None,
+) -> None:
+    target = tmp_path / "a.png"
+    target.write_text("precious")
+
+    def fail(self: Image.Image, path: Path, **_: object) -> None:
+        path.write_bytes(b"half")
+        raise failure
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(seen, match=sentence):
+        write(Picture(photo), target, overwrite=True)
+    assert target.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_unwritable_places_and_formats(tmp_path: Path, photo: np.ndarray) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PictureError, match=r"cannot be written: (not a directory|file exists)"):
+        write(Picture(photo), tmp_path / "file" / "a.png")
+    with pytest.raises(PictureError, match=r"the formats are \.png"):
+        write(Picture(photo), tmp_path / "a.xyz")
+
+
+def test_pictures_are_found_with_sub_folders_and_without_hidden_ones(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a.jpg", "deep/c.webp", ".hidden.png", "notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    assert [str(path.relative_to(tmp_path)) for path in find_pictures(tmp_path)] == ["a.jpg", "b.PNG", "deep/c.webp"]

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from minutia.errors import ModelError
+from minutia.nets.minutianet import MinutiaNetSpec
+from minutia.nets.weights import load_generator, load_weights, save_weights
+
+SPEC = MinutiaNetSpec(num_blocks=1, num_features=4, scale=2)
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    network = SPEC.build().eval()
+    save_weights(tmp_path / "w.safetensors", SPEC, network.state_dict(), {"steps": 3})
+    spec, loaded = load_generator(tmp_path / "w.safetensors")
+    assert spec == SPEC
+    assert not loaded.training
+    x = torch.rand(1, 3, 5, 5)
+    assert torch.equal(loaded(x), network(x))
+    assert load_weights(tmp_path / "w.safetensors").training == {"steps": 3}
+    assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
+
+
+def test_files_that_will_not_do_are_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(ModelError, match="do not exist"):
+        load_weights(path)
+    path.write_bytes(b"broken")
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_weights(path)
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(ModelError, match="no weights of Minutia"):
+        load_weights(path)
+    save_weights(path, SPEC, {"a": torch.zeros(1)})
+    with pytest.raises(ModelError, match="do not fit the network they name"):
+        load_generator(path)

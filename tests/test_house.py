@@ -1,0 +1,46 @@
+"""The shape of the code itself."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minutia
+
+ROOT = Path(minutia.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import minutia",
+        "import minutia.cli, minutia.batch",
+        "import minutia.engines.openvino",
+        "import minutia.metrics",
+    ],
+)
+def test_using_models_loads_nothing_that_training_needs(statement: str) -> None:
+    heavy = "('torch', 'pydantic', 'matplotlib', 'accelerate', 'onnx', 'skimage')"
+    code = f"{statement}; import sys; print([name for name in {heavy} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_importing_loads_no_engine() -> None:
+    code = "import minutia, sys; print('openvino' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_and_functions_are_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 60, f"{node.name} is long"

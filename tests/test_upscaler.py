@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import minutia
+from minutia.engines import FakeEngine
+from minutia.errors import PictureError
+from minutia.types import Picture, Tensor
+from minutia.upscaler import Upscaler, enlarge
+
+
+@pytest.fixture(scope="module")
+def upscaler(tiny_model: Path) -> Upscaler:
+    return Upscaler(tiny_model, device="cpu", precision="fp32")
+
+
+def test_public_names() -> None:
+    assert all(hasattr(minutia, name) for name in minutia.__all__)
+
+
+def test_every_kind_comes_back_as_itself(upscaler: Upscaler, photo: np.ndarray, tmp_path: Path) -> None:
+    large = upscaler.upscale(Picture(photo)).pixels
+    assert large.shape == (photo.shape[0] * 4, photo.shape[1] * 4, 3)
+    assert np.array_equal(upscaler.upscale(photo), large)
+    image = upscaler.upscale(Image.fromarray(photo))
+    assert isinstance(image, Image.Image)
+    assert np.array_equal(np.asarray(image), large)
+    Image.fromarray(photo).save(tmp_path / "a.png", dpi=(300, 300))
+    for path in (tmp_path / "a.png", str(tmp_path / "a.png")):
+        image = upscaler.upscale(path)
+        assert np.array_equal(np.asarray(image), large)
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+@pytest.mark.parametrize("shape", [(9, 8), (9, 8, 1), (9, 8, 3), (9, 8, 4)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_arrays_keep_dtype_and_channels(upscaler: Upscaler, shape: tuple[int, ...], dtype: type) -> None:
+    array = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype)
+    large = upscaler.upscale(array)
+    assert large.dtype == dtype
+    assert large.shape == (36, 32, *shape[2:])
+
+
+@pytest.mark.parametrize(
+    ("array", "sentence"),
+    [
+        (np.zeros((4, 4, 3)), "array of float64 is not a picture; give uint8 or uint16"),
+        (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\) is not a picture"),
+        (np.zeros((2, 4, 4, 3), np.uint8), "is not a picture"),
+        (np.zeros((0, 4, 3), np.uint8), "is not a picture"),
+    ],
+)
+def test_arrays_that_are_no_pictures(upscaler: Upscaler, array: np.ndarray, sentence: str) -> None:
+    with pytest.raises(PictureError, match=sentence):
+        upscaler.upscale(array)
+
+
+def test_what_travels_beside_the_pixels_travels_on(photo: np.ndarray) -> None:
+    picture = Picture(photo, icc=b"profile", exif=b"exif", dpi=(72.0, 72.0))
+    large = enlarge(picture, FakeEngine(), halo=1)
+    assert (large.icc, large.exif, large.dpi) == (b"profile", b"exif", (72.0, 72.0))
+
+
+def test_alpha_is_enlarged_and_opaque_stays_opaque(photo: np.ndarray) -> None:
+    engine = FakeEngine(scale=2, radius=0)
+    alpha = photo[:, :, 0]
+    large = enlarge(Picture(photo, alpha), engine, halo=0)
+    assert np.array_equal(large.alpha, alpha.repeat(2, axis=0).repeat(2, axis=1))
+    opaque = enlarge(Picture(photo, np.full_like(alpha, 255)), engine, halo=0)
+    assert (opaque.alpha == 255).all()
+    assert opaque.alpha.shape == large.alpha.shape
+
+
+class OneChannel:
+    """Takes one channel alone, as networks for radar or X-ray pictures do."""
+
+    scale = 2
+    description = "one channel"
+
+    def run(self, x: Tensor) -> Tensor:
+        assert x.shape[1] == 1
+        return x.repeat(2, axis=2).repeat(2, axis=3)
+
+
+def test_a_network_of_one_channel_sees_each_colour_by_itself(photo: np.ndarray) -> None:
+    for pixels in (photo, photo[:, :, :1]):
+        large = enlarge(Picture(pixels), OneChannel(), halo=0, channels=1).pixels
+        assert np.array_equal(large, pixels.repeat(2, axis=0).repeat(2, axis=1))
+
+
+def test_progress_ends_at_the_whole(photo: np.ndarray) -> None:
+    seen: list[tuple[int, int]] = []
+    alpha = photo[:, :, 0]
+    enlarge(Picture(photo, alpha), FakeEngine(), halo=1, tile=20, progress=lambda *p: seen.append(p))
+    assert seen == sorted(seen)
+    assert seen[-1] == (2 * alpha.size, 2 * alpha.size)
+    assert len(seen) > 10
+
+
+def test_a_negative_tile_is_refused(photo: np.ndarray) -> None:
+    with pytest.raises(PictureError, match="A tile cannot be -1 pixels"):
+        enlarge(Picture(photo), FakeEngine(), halo=1, tile=-1)
+
+
+def test_memory_is_that_of_a_tile_and_the_picture() -> None:
+    """A picture four times as large needs four times its own integers more, and no more floats."""
+
+    def peak(side: int) -> int:
+        pixels = np.zeros((side, side, 3), np.uint8)
+        tracemalloc.start()
+        enlarge(Picture(pixels), FakeEngine(), halo=1, tile=64)
+        _, top = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return top - (side * 4) ** 2 * 3
+
+    assert peak(512) < 1.2 * peak(128)

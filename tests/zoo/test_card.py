@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from minutia.errors import ModelError
+from minutia.zoo.card import Figure, ModelCard, read_card, write_card
+
+FIGURE = Figure(data="Set5", psnr=31.9, ssim=0.89, convention="Y")
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> ModelCard:
+    return ModelCard(
+        name="a",
+        summary='Says "small" \\ things, ä.',
+        scale=4,
+        channels=3,
+        halo=7,
+        licence="Apache-2.0",
+        intended_use="Tests.",
+        limits="All.",
+        sha256="0" * 64,
+        network={"kind": "minutianet", "num_blocks": 2},
+        training={"data": "none", "steps": 5, "rate": 1e-3},
+        figures=(FIGURE, replace(FIGURE, data="Set14")),
+        model_path=tmp_path / "model.onnx",
+    )
+
+
+def test_what_is_written_is_read(card: ModelCard, tmp_path: Path) -> None:
+    write_card(card, tmp_path)
+    assert read_card(tmp_path / "card.toml") == card
+    assert [path.name for path in tmp_path.iterdir()] == ["card.toml"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("scale = 4", 'scale = "4"', "needs a int called scale"),
+        ("halo = 7", "", "needs a int called halo"),
+        ("halo = 7", "halo = 7\ncolour = 1", "unknown key colour"),
+        ("ssim = 0.89", "size = 1", "tables of data, psnr, ssim, convention"),
+        ("scale = 4", "scale =", "not valid TOML"),
+    ],
+)
+def test_wrong_cards_are_refused(card: ModelCard, tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    write_card(card, tmp_path)
+    path = tmp_path / "card.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(ModelError, match=sentence):
+        read_card(path)
+
+
+def test_no_card(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"a model is a folder of model\.onnx and card\.toml"):
+        read_card(tmp_path / "card.toml")

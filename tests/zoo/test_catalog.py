@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from minutia.errors import ModelError
+from minutia.zoo.catalog import DEFAULT_MODEL, find_model, list_models, user_folder, verify
+
+
+@pytest.fixture
+def own_models(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder with the tiny model in it."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    shutil.copytree(tiny_model, user_folder() / "tiny")
+    return user_folder()
+
+
+def test_models_are_found_by_name_folder_and_file(own_models: Path, tiny_model: Path) -> None:
+    assert find_model("tiny").model_path == own_models / "tiny" / "model.onnx"
+    assert find_model(tiny_model) == find_model(tiny_model / "model.onnx")
+    assert find_model(str(tiny_model)).model_path == tiny_model / "model.onnx"
+    assert "tiny" in [card.name for card in list_models()]
+
+
+def test_the_default_is_bundled() -> None:
+    assert find_model().name == DEFAULT_MODEL
+    assert find_model(scale=4).name == DEFAULT_MODEL
+
+
+def test_unknown_names_bring_near_ones(own_models: Path) -> None:
+    with pytest.raises(ModelError, match="no model or model folder called tinny; did you mean tiny"):
+        find_model("tinny")
+    with pytest.raises(ModelError, match=r"called minuta-x4; did you mean .*minutia-x4"):
+        find_model("minuta-x4")
+
+
+def test_scales_that_are_not_offered(own_models: Path) -> None:
+    with pytest.raises(ModelError, match="tiny enlarges 4 times, not 2 times"):
+        find_model("tiny", scale=2)
+    with pytest.raises(ModelError, match="No model enlarges 5 times; offered are 4"):
+        find_model(scale=5)
+
+
+def test_a_bare_onnx_file_is_told_what_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "other.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"must be called model\.onnx"):
+        find_model(tmp_path / "other.onnx")
+
+
+def test_damaged_and_missing_files_are_noticed(own_models: Path) -> None:
+    card = find_model("tiny")
+    verify(card)
+    data = bytearray(card.model_path.read_bytes())
+    data[1000] ^= 1
+    card.model_path.write_bytes(data)
+    with pytest.raises(ModelError, match="SHA-256 differs"):
+        verify(card)
+    card.model_path.unlink()
+    with pytest.raises(ModelError, match="no readable"):
+        verify(card)
+
+
+@pytest.mark.parametrize("card", list_models(), ids=lambda card: card.name)
+def test_bundled_models_are_whole(card) -> None:
+    verify(card)
+    assert card.figures
+    assert card.model_path.parent.name == card.name
