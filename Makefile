@@ -1,6 +1,7 @@
-# Needs Python 3.11 or newer with pip, make and git.
+# Needs Python 3.11 or newer with pip and venv, make and git.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test lint types layers unit clean
 
@@ -23,15 +24,16 @@ unit: .venv/installed-dev
 	$(BIN)/python -m pytest
 
 # What a demo needs: no torch. The package is linked, not copied, so that the sources are what runs.
-.venv/installed-demo: pyproject.toml | .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[eval]'
+.venv/installed-demo: pyproject.toml | $(BIN)/python
+	$(INSTALL) -e '.[eval]'
 	touch $@
 
-.venv/installed-dev: pyproject.toml | .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+# This brings all that a demo needs too.
+.venv/installed-dev: pyproject.toml | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
 	touch $@ .venv/installed-demo
 
-.venv:
+$(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 clean:

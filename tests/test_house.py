@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from inspect import ismodule
 from pathlib import Path
 
 import pytest
 
 import minutia
 
+PUBLIC = {"MinutiaError", "Picture", "Upscaler", "find_model", "list_models"}
 ROOT = Path(minutia.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 
@@ -35,6 +37,12 @@ def test_importing_loads_no_engine() -> None:
     code = "import minutia, sys; print('openvino' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
+
+
+def test_the_public_names_are_those_promised() -> None:
+    assert set(minutia.__all__) == PUBLIC | {"__version__"}
+    offered = {name for name, value in vars(minutia).items() if not name.startswith("_") and not ismodule(value)}
+    assert offered - {"annotations"} == PUBLIC
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from minutia.errors import MissingExtra
+from minutia.errors import DataError, MissingExtra
 from minutia.image.color import luma
 from minutia.metrics import psnr, score_y, ssim
 
@@ -54,6 +54,12 @@ def test_scores_are_taken_on_luma(photo: np.ndarray) -> None:
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match="one shape"):
         psnr(np.zeros((4, 4)), np.zeros((4, 5)), data_range=1.0, crop=0)
+
+
+def test_a_picture_too_small_for_the_window_is_refused(photo: np.ndarray) -> None:
+    assert score_y(photo[:19, :19], photo[:19, :19], 4).ssim == pytest.approx(1.0)
+    with pytest.raises(DataError, match="30x18 pixels is too small to be scored; sides of 19 are needed"):
+        score_y(photo[:18, :30], photo[:18, :30], 4)
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minutia.errors import MissingExtra
+from minutia.errors import DataError, MissingExtra
 from minutia.image.color import luma
 
 CONVENTION = "Y of BT.601, 8 bit, border of one scale cut, peak 255, Gaussian SSIM 11x11 sigma 1.5"
+SSIM_WINDOW = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,18 @@ class Score:
 
 
 def score_y(sr: NDArray[np.uint8], hr: NDArray[np.uint8], scale: int) -> Score:
-    """Score (H, W, C) 8-bit `sr` against `hr` of the same size by the convention above."""
+    """Score (H, W, C) 8-bit `sr` against `hr` of the same size by the convention above.
+
+    Raises:
+        DataError: nothing is left for a window of SSIM once the border is cut.
+        MissingExtra: scikit-image is not installed.
+    """
+    height, width = hr.shape[:2]
+    smallest = SSIM_WINDOW + 2 * scale
+    if min(height, width) < smallest:
+        raise DataError(
+            f"A picture of {width}x{height} pixels is too small to be scored; sides of {smallest} are needed."
+        )
     y_sr, y_hr = luma(sr), luma(hr)
     return Score(psnr(y_sr, y_hr, data_range=255.0, crop=scale), ssim(y_sr, y_hr, data_range=255.0, crop=scale))
 

@@ -117,7 +117,7 @@ def test_train_export_evaluate_upscale(tmp_path: Path, photo: np.ndarray) -> Non
         (tmp_path / name).mkdir()
         for index in range(count):
             Image.fromarray(np.roll(photo, 9 * index, axis=1)).save(tmp_path / name / f"{index}.png")
-    sets = ["data.hr=train", "validation.hr=test", "content.steps=3", "data.lr_crop=8", "hardware.device=cpu"]
+    sets = ["data.hr=train", "validation.hr=test", "content.steps=3", "content.lr_crop=8", "hardware.device=cpu"]
     changes = [word for key in sets for word in ("--set", key)]
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(

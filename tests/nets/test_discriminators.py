@@ -18,6 +18,7 @@ def test_the_papers_discriminator_is_as_published() -> None:
     ]
     assert {c.kernel_size for c in convs} == {(3, 3)}
     assert len([m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]) == 7
+    assert [m.negative_slope for m in network.modules() if isinstance(m, nn.LeakyReLU)] == [0.2] * 9
     dense = [m for m in network.modules() if isinstance(m, nn.Linear)]
     assert [(m.in_features, m.out_features) for m in dense] == [(512 * 6 * 6, 1024), (1024, 1)]
     assert network(torch.rand(2, 3, 96, 96)).shape == (2, 1)

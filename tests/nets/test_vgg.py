@@ -67,6 +67,12 @@ def test_a_file_of_the_first_layers_serves_what_needs_only_them(
         VGG19Features(["conv2_2"], weights)
 
 
+def test_weights_of_another_network_are_refused(first_layers: dict[str, torch.Tensor]) -> None:
+    weights = first_layers | {"features.2.weight": torch.zeros(64, 64, 1, 1)}
+    with pytest.raises(DataError, match=r"not those of VGG19: features\.2\.weight has the shape \(64, 64, 1, 1\)"):
+        VGG19Features(["conv1_2"], weights)
+
+
 def test_missing_and_broken_files(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         load_weights(tmp_path / "none.safetensors")

@@ -19,9 +19,17 @@ torch.set_num_threads(1)
 RECIPE = {
     "name": "test",
     "network": {"kind": "minutianet", "scale": 2, "num_blocks": 1, "num_features": 8},
-    "content": {"steps": 6, "schedule": {"learning_rate": 1e-3, "warmup_steps": 2}, "clip_norm": 1.0},
+    "content": {
+        "steps": 6,
+        "batch_size": 2,
+        "lr_crop": 16,
+        "schedule": {"learning_rate": 1e-3, "warmup_steps": 2},
+        "clip_norm": 1.0,
+    },
     "adversarial": {
         "steps": 6,
+        "batch_size": 2,
+        "lr_crop": 16,
         "schedule": {"learning_rate": 1e-3},
         "discriminator": {"kind": "unet", "num_features": 4},
         "gan": {"weight": 0.1, "ramp_steps": 3},
@@ -61,7 +69,7 @@ def make_recipe(pictures: Path, vgg_weights: Path, run: Path) -> Recipe:
         RECIPE
         | {
             "run": str(run),
-            "data": {"hr": str(pictures), "lr_crop": 16, "batch_size": 2, "num_held_out": 2},
+            "data": {"hr": str(pictures), "num_held_out": 2},
             "adversarial": RECIPE["adversarial"] | {"perceptual": perceptual},
         }
     )

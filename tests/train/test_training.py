@@ -32,7 +32,9 @@ def test_a_run_leaves_what_it_promises(finished: Recipe) -> None:
         "curves.png",
         "last.safetensors",
         "weights/content-best.safetensors",
+        "weights/content-last.safetensors",
         "weights/adversarial-best.safetensors",
+        "weights/adversarial-last.safetensors",
         "samples/content-0000006.png",
         "samples/adversarial-0000003.png",
     } <= names

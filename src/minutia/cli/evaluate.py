@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from minutia.cli.console import console, progress_bar
+from minutia.cli.options import Device, Engine, Precision
 from minutia.errors import ModelError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names or folders of models.")],
+    models: Annotated[list[str], typer.Argument(metavar="MODEL", help="Names or folders of models.")],
     data: Annotated[
         list[Path],
         typer.Option("--data", help="Test set: HR (and LR) folders, or originals alone. Give it once for each set."),
@@ -27,13 +28,9 @@ def evaluate(
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table as Markdown.")] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Show every picture, not only the means.")] = False,
     write_card: Annotated[bool, typer.Option("--write-card", help="Keep the means in the models' cards.")] = False,
-    engine: Annotated[
-        Literal["auto", "openvino", "torch", "onnxruntime"], typer.Option(help="What runs the network.")
-    ] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, gpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[
-        Literal["auto", "fp32", "bf16", "fp16"], typer.Option(help="auto takes what the device is fast in.")
-    ] = "auto",
+    engine: Engine = "auto",
+    device: Device = "auto",
+    precision: Precision = "auto",
 ) -> None:
     """Measure models: PSNR and SSIM on luma, bicubic beside them."""
     from minutia.evaluate.benchmark import Contestant, run_benchmark

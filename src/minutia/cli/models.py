@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 from rich.table import Table
 
 from minutia.cli.console import console
 
+if TYPE_CHECKING:
+    from minutia.zoo.card import ModelCard
 
-def models() -> None:
+HEAD = ("name", "scale", "MB", "PSNR-Y / SSIM-Y", "licence", "what it is")
+
+
+def models(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of a table.")] = False,
+) -> None:
     """List the models that can be called by name."""
-    from minutia.zoo.catalog import DEFAULT_MODEL, list_models
+    from minutia.zoo.catalog import list_models
 
     cards = list_models()
-    table = Table("name", "scale", "MB", "PSNR-Y / SSIM-Y", "licence", "what it is")
-    for card in cards:
-        figures = "\n".join(f"{figure.data} {figure.psnr:.2f} / {figure.ssim:.4f}" for figure in card.figures)
-        name = f"{card.name} (default)" if card.name == DEFAULT_MODEL else card.name
-        megabytes = f"{card.model_path.stat().st_size / 1e6:.1f}"
-        table.add_row(name, f"x{card.scale}", megabytes, figures, card.licence, card.summary)
-    console.print(table)
-    for convention in sorted({figure.convention for card in cards for figure in card.figures}):
+    conventions = sorted({figure.convention for card in cards for figure in card.figures})
+    if markdown:
+        for row in (HEAD, ("---",) * len(HEAD), *(_row(card, "<br>") for card in cards)):
+            console.print(f"| {' | '.join(row)} |")
+        console.print()
+    else:
+        table = Table(*HEAD)
+        for card in cards:
+            table.add_row(*_row(card, "\n"))
+        console.print(table)
+    for convention in conventions:
         console.print(f"Figures: {convention}.")
+
+
+def _row(card: ModelCard, line_break: str) -> tuple[str, ...]:
+    from minutia.zoo.catalog import DEFAULT_MODEL
+
+    return (
+        f"{card.name} (default)" if card.name == DEFAULT_MODEL else card.name,
+        f"x{card.scale}",
+        f"{card.model_path.stat().st_size / 1e6:.1f}",
+        line_break.join(f"{figure.data} {figure.psnr:.2f} / {figure.ssim:.4f}" for figure in card.figures),
+        card.licence,
+        card.summary,
+    )

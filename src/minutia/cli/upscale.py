@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from minutia.cli.console import console, errors, make_bar
+from minutia.cli.options import Device, Engine, Precision
 
 if TYPE_CHECKING:
     from minutia.batch import Outcome
@@ -17,7 +18,7 @@ INTERRUPTED = 130
 
 
 def upscale(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Pictures, and folders of pictures.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Pictures, and folders of pictures.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder to write to; for one picture also a file.")
     ] = None,
@@ -31,13 +32,9 @@ def upscale(
         int | None,
         typer.Option("-t", "--tile", help="Side of a tile in pixels; smaller needs less memory. 0 cuts nothing."),
     ] = None,
-    engine: Annotated[
-        Literal["auto", "openvino", "torch", "onnxruntime"], typer.Option(help="What runs the network.")
-    ] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, gpu (Intel), cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[
-        Literal["auto", "fp32", "bf16", "fp16"], typer.Option(help="auto takes what the device is fast in.")
-    ] = "auto",
+    engine: Engine = "auto",
+    device: Device = "auto",
+    precision: Precision = "auto",
     suffix: Annotated[
         str | None, typer.Option(help="Added to names; by default _x4 beside the source, nothing in another folder.")
     ] = None,

@@ -61,8 +61,15 @@ def find_pairs(hr: Path, lr: Path | None, scale: int) -> list[PairFiles]:
 
 
 def load_pair(files: PairFiles, scale: int, channels: int) -> Pair:
-    """Decode one picture, cut to a multiple of the scale, and decode or make its low-resolution copy."""
+    """Decode one picture, cut to a multiple of the scale, and decode or make its low-resolution copy.
+
+    Raises:
+        DataError: the picture is too small to be shrunk.
+        PictureError: a file cannot be read.
+    """
     hr = modcrop(_decode(files.hr, channels), scale)
+    if hr.size == 0:
+        raise DataError(f"{files.hr} has sides below {scale} pixels; take it out of the folder.")
     lr = downscale(hr, scale) if files.lr is None else _decode(files.lr, channels)
     return Pair(files.hr.stem, hr, lr)
 

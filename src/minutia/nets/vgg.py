@@ -6,7 +6,8 @@ A file that holds only the first layers serves losses that need only those.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.error import URLError
 
@@ -60,16 +61,26 @@ class VGG19Features(nn.Module):
     std: Tensor
 
     def __init__(self, layers: Sequence[str], weights: dict[str, Tensor]) -> None:
+        """Build the network up to the last of `layers`.
+
+        Raises:
+            DataError: an unknown layer, or weights that are missing or not VGG19's.
+        """
         super().__init__()
         self.wanted = {layer_index(name): name for name in layers}
         last = max(self.wanted)
-        self.features = nn.Sequential(*list(_layers().values())[: last + 1])
+        self.features = nn.Sequential(*(make() for make in list(_layers().values())[: last + 1]))
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
         own = self.state_dict()
         missing = sorted(set(own) - set(weights))
         if missing:
             raise DataError(f"The VGG19 weights lack {missing[0]}, which {self.wanted[last]} needs.")
+        wrong = [key for key in own if weights[key].shape != own[key].shape]
+        if wrong:
+            raise DataError(
+                f"The weights are not those of VGG19: {wrong[0]} has the shape {tuple(weights[wrong[0]].shape)}."
+            )
         self.load_state_dict({key: weights[key].float() for key in own})
         self.requires_grad_(requires_grad=False).eval()
 
@@ -84,16 +95,16 @@ class VGG19Features(nn.Module):
         return found
 
 
-def _layers() -> dict[str, nn.Module]:
-    """All layers by name, in order. ReLUs work out of place, so that features before them stay."""
-    layers: dict[str, nn.Module] = {}
+def _layers() -> dict[str, Callable[[], nn.Module]]:
+    """How to make each layer, by name, in order. ReLUs work out of place, so that features before them stay."""
+    layers: dict[str, Callable[[], nn.Module]] = {}
     width = 3
     for block, (num_convs, wider) in enumerate(BLOCKS, start=1):
         for place in range(1, num_convs + 1):
-            layers[f"conv{block}_{place}"] = nn.Conv2d(width, wider, 3, padding=1)
-            layers[f"relu{block}_{place}"] = nn.ReLU()
+            layers[f"conv{block}_{place}"] = partial(nn.Conv2d, width, wider, 3, padding=1)
+            layers[f"relu{block}_{place}"] = nn.ReLU
             width = wider
-        layers[f"pool{block}"] = nn.MaxPool2d(2)
+        layers[f"pool{block}"] = partial(nn.MaxPool2d, 2)
     return layers
 
 

@@ -33,19 +33,13 @@ class _Strict(BaseModel):
 
 
 class Data(_Strict):
-    """Where the training pictures are and how batches are cut from them."""
+    """Where the training pictures are and how they are kept."""
 
     hr: Path
     """Folder of high-resolution pictures, searched with its sub-folders."""
 
     lr: Path | None = None
     """Folder of low-resolution pictures of the same names; without it they are made by MATLAB's bicubic."""
-
-    lr_crop: PositiveInt = 24
-    """Side of the square crops, in low-resolution pixels; the high-resolution crop is `scale` times that."""
-
-    batch_size: PositiveInt = 16
-    """Crops in a step, over all devices."""
 
     augment: bool = True
     """Mirror and transpose crops at random: eight orientations."""
@@ -77,6 +71,12 @@ class Schedule(_Strict):
 
 class _Phase(_Strict):
     steps: NonNegativeInt
+    batch_size: PositiveInt = 16
+    """Crops in a step."""
+
+    lr_crop: PositiveInt = 24
+    """Side of the square crops, in low-resolution pixels; the high-resolution crop is `scale` times that."""
+
     schedule: Schedule = Schedule()
     betas: tuple[Fraction, Fraction] = (0.9, 0.99)
     """Of Adam."""

@@ -42,53 +42,53 @@ class PictureBank:
     that holds the bank cuts its crops itself.
     """
 
-    def __init__(
-        self, pairs: Sequence[Pair], scale: int, lr_crop: int, *, device: torch.device, place: torch.device
-    ) -> None:
-        """Pack the pairs; those smaller than a crop are left out with a warning.
+    def __init__(self, pairs: Sequence[Pair], scale: int, *, device: torch.device, place: torch.device) -> None:
+        """Pack the pairs.
 
         Args:
             device: where batches are wanted.
             place: where the pictures lie and crops are cut.
+        """
+        self.scale = scale
+        self.device = device
+        self.lr = _pack([pair.lr for pair in pairs], place)
+        self.hr = _pack([pair.hr for pair in pairs], place)
+        self.sizes = torch.tensor([pair.lr.shape[:2] for pair in pairs])
+        area = self.sizes.prod(dim=1)
+        self.start = area.cumsum(0) - area
+
+    def check(self, lr_crop: int) -> None:
+        """Warn of pictures that are smaller than a crop, which are never drawn.
 
         Raises:
             DataError: no picture is as large as a crop.
         """
-        large = [pair for pair in pairs if min(pair.lr.shape[:2]) >= lr_crop]
-        if len(large) < len(pairs):
-            logger.warning("%d of %d pictures are smaller than a crop.", len(pairs) - len(large), len(pairs))
-        if not large:
-            raise DataError(f"No picture is as large as a crop of {lr_crop * scale} pixels; make data.lr_crop smaller.")
-        self.scale = scale
-        self.lr_crop = lr_crop
-        self.device = device
-        self.lr = _pack([pair.lr for pair in large], place)
-        self.hr = _pack([pair.hr for pair in large], place)
-        sizes = torch.tensor([pair.lr.shape[:2] for pair in large])
-        area = sizes[:, 0] * sizes[:, 1]
-        places = (sizes - lr_crop + 1).prod(dim=1)
-        self.width = sizes[:, 1]
-        self.start = area.cumsum(0) - area
-        self.last_place = places.cumsum(0)
+        num_small = int((self.sizes.min(dim=1).values < lr_crop).sum())
+        if num_small == len(self.sizes):
+            side = lr_crop * self.scale
+            raise DataError(f"No picture is as large as a crop of {side}x{side} pixels; make lr_crop smaller.")
+        if num_small:
+            logger.warning("%d of %d pictures are smaller than a crop.", num_small, len(self.sizes))
 
-    def batch(self, num_crops: int, *, seed: int, step: int, augment: bool) -> tuple[Tensor, Tensor]:
+    def batch(self, num_crops: int, lr_crop: int, *, seed: int, step: int, augment: bool) -> tuple[Tensor, Tensor]:
         """Cut the crops of a step; every place in every picture is equally likely.
 
         Returns:
             `lr` (N, C, lr_crop, lr_crop) and `hr` (N, C, lr_crop * scale, ...), float32 in [0, 1].
         """
+        rows_and_columns = (self.sizes - lr_crop + 1).clamp(min=0)
+        last_place = rows_and_columns.prod(dim=1).cumsum(0)
         random = np.random.default_rng((seed, step))
-        place = torch.from_numpy(random.integers(int(self.last_place[-1]), size=num_crops))
+        place = torch.from_numpy(random.integers(int(last_place[-1]), size=num_crops))
         turn = torch.from_numpy(random.integers(8 if augment else 1, size=num_crops))
-        picture = torch.searchsorted(self.last_place, place, right=True)
-        width = self.width[picture]
-        columns = width - self.lr_crop + 1
-        place = self.last_place[picture] - 1 - place
+        picture = torch.searchsorted(last_place, place, right=True)
+        place = last_place[picture] - 1 - place
+        columns = rows_and_columns[picture, 1]
         top, left = place // columns, place % columns
-        start = self.start[picture]
-        lr = _gather(self.lr, start, width, top, left, turn, self.lr_crop)
+        start, width = self.start[picture], self.sizes[picture, 1]
         s = self.scale
-        hr = _gather(self.hr, start * s**2, width * s, top * s, left * s, turn, self.lr_crop * s)
+        lr = _gather(self.lr, start, width, top, left, turn, lr_crop)
+        hr = _gather(self.hr, start * s**2, width * s, top * s, left * s, turn, lr_crop * s)
         return _to_float(lr, self.device), _to_float(hr, self.device)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from accelerate import Accelerator
 from torch import Tensor
@@ -123,6 +124,7 @@ def _run_phase(run: Run, phase: Phase, place: Place) -> Place:
             if to_validate:
                 place = _validate(run, phase, log, place)
             if to_save:
+                _keep_weights(run, phase, place, "last")
                 save_checkpoint(run.folder / CHECKPOINT, phase, place)
                 log.pause()
             if stopped:
@@ -131,9 +133,9 @@ def _run_phase(run: Run, phase: Phase, place: Place) -> Place:
 
 
 def _batch(run: Run, phase: Phase, step: int) -> tuple[Tensor, Tensor]:
-    data = run.recipe.data
+    config = phase.config
     seed = 2 * run.recipe.seed + list(run.phases).index(phase.name)
-    return run.bank.batch(data.batch_size, seed=seed, step=step, augment=data.augment)
+    return run.bank.batch(config.batch_size, config.lr_crop, seed=seed, step=step, augment=run.recipe.data.augment)
 
 
 def _validate(run: Run, phase: Phase, log: Log, place: Place) -> Place:
@@ -154,20 +156,21 @@ def _validate(run: Run, phase: Phase, log: Log, place: Place) -> Place:
     draw_curves(log.path, run.phases, run.folder / "curves.png")
     if place.best is not None and found.goodness <= place.best:
         return place
-    names = list(run.phases)
+    _keep_weights(run, phase, place, "best")
+    return replace(place, best=found.goodness)
+
+
+def _keep_weights(run: Run, phase: Phase, place: Place, which: Literal["best", "last"]) -> None:
+    """Write the averaged generator as `minutia export` takes it, with how it came about."""
+    recipe, names = run.recipe, list(run.phases)
     earlier = {f"{name}_steps": run.phases[name] for name in names[: names.index(phase.name)]}
     facts = {
         "recipe": recipe.name,
         **earlier,
         f"{phase.name}_steps": place.step,
-        "batch": f"{recipe.data.batch_size} crops of {recipe.data.lr_crop}x{recipe.data.lr_crop} LR pixels",
+        "batch": f"{phase.config.batch_size} crops of {phase.config.lr_crop}x{phase.config.lr_crop} LR pixels",
         "seconds": round(place.seconds),
         "device": describe_device(run.accelerator.device),
     }
-    save_weights(
-        weights_path(run.folder, phase.name),
-        recipe.network,
-        phase.ema.module.state_dict(),
-        training=facts,
-    )
-    return replace(place, best=found.goodness)
+    path = weights_path(run.folder, phase.name, which)
+    save_weights(path, recipe.network, phase.ema.module.state_dict(), training=facts)

@@ -83,7 +83,7 @@ class AdversarialPhase:
         self.accelerator = accelerator
         self.generator = Optimised(generator, accelerator, hardware, betas=config.betas, clip_norm=config.clip_norm)
         self.discriminator = Optimised(
-            config.discriminator.build(network.channels, recipe.data.lr_crop * network.scale),
+            config.discriminator.build(network.channels, config.lr_crop * network.scale),
             accelerator,
             hardware,
             betas=config.betas,

@@ -6,6 +6,7 @@ import logging
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import torch
 from accelerate import Accelerator
@@ -53,9 +54,9 @@ def prepare_folder(recipe: Recipe, *, resume: bool) -> None:
         raise TrainingError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
 
 
-def weights_path(folder: Path, phase: str) -> Path:
-    """Where the best weights of a phase are kept."""
-    return folder / "weights" / f"{phase}-best.safetensors"
+def weights_path(folder: Path, phase: str, which: Literal["best", "last"]) -> Path:
+    """Where weights of a phase are kept, to be exported or started from."""
+    return folder / "weights" / f"{phase}-{which}.safetensors"
 
 
 def make_accelerator(hardware: Hardware) -> Accelerator:
@@ -99,7 +100,11 @@ def load_pictures(recipe: Recipe, device: torch.device, progress: Progress) -> t
     validation = load_pairs(held_out, network.scale, network.channels)
     pairs = load_pairs(files, network.scale, network.channels, progress)
     place = device if data.cache == "device" else torch.device("cpu")
-    return PictureBank(pairs, network.scale, data.lr_crop, device=device, place=place), validation
+    bank = PictureBank(pairs, network.scale, device=device, place=place)
+    for phase in (recipe.content, recipe.adversarial):
+        if phase is not None and phase.steps:
+            bank.check(phase.lr_crop)
+    return bank, validation
 
 
 def make_phase(recipe: Recipe, name: str, accelerator: Accelerator) -> Phase:
@@ -114,7 +119,7 @@ def make_phase(recipe: Recipe, name: str, accelerator: Accelerator) -> Phase:
         generator = recipe.network.build() if init is None else _load_init(init, recipe)
         return ContentPhase(recipe, accelerator, generator)
     assert recipe.adversarial is not None
-    trained = weights_path(recipe.folder, "content")
+    trained = weights_path(recipe.folder, "content", "best")
     start = trained if recipe.content.steps or recipe.content.init is None else recipe.content.init
     generator = _load_init(start, recipe)
     return AdversarialPhase(recipe, recipe.adversarial, accelerator, generator)
