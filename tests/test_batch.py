@@ -47,6 +47,23 @@ def test_one_picture_may_be_given_its_file(folder: Path, tmp_path: Path) -> None
     assert plan_jobs([folder / "a.png"], wanted, scale=4) == [Job(folder / "a.png", wanted)]
     with pytest.raises(PictureError, match="-o must be a folder"):
         plan_jobs([folder], wanted, scale=4)
+    with pytest.raises(PictureError, match=r"x\.bmp cannot be written; the formats are"):
+        plan_jobs([folder / "a.png"], tmp_path / "x.bmp", scale=4)
+    with pytest.raises(PictureError, match="leave out --suffix and --format"):
+        plan_jobs([folder / "a.png"], wanted, scale=4, extension="png")
+
+
+def test_an_original_is_never_replaced_whatever_it_is_called(folder: Path, tmp_path: Path) -> None:
+    for output in (folder, folder / "deep" / "..", folder / "a.png", folder / "deep" / ".." / "a.png"):
+        with pytest.raises(PictureError, match="replaced by its own enlargement"):
+            plan_jobs([folder / "a.png"], output, scale=4)
+    link = tmp_path / "link"
+    try:
+        link.symlink_to(folder)
+    except OSError:
+        pytest.skip("no links here")
+    with pytest.raises(PictureError, match="replaced by its own enlargement"):
+        plan_jobs([folder], link, scale=4)
 
 
 def test_plans_that_would_lose_something_are_refused(folder: Path) -> None:
@@ -82,6 +99,15 @@ def test_bad_files_fail_alone(folder: Path, upscaler: Upscaler) -> None:
     assert [outcome.status for outcome in outcomes] == ["failed", "done", "done", "failed"]
     assert "broken" in str(outcomes[0].error)
     assert "does not exist" in str(outcomes[3].error)
+
+
+def test_names_that_are_too_long_fail_alone(folder: Path, upscaler: Upscaler) -> None:
+    """The source can be: `a...a.png` of 253 letters; its output `a...a_x4.png` cannot."""
+    (folder / "a.png").rename(folder / f"{'a' * 249}.png")
+    outcomes = list(run_jobs(plan_jobs([folder, folder / f"{'b' * 300}.png"], scale=4), upscaler))
+    assert [outcome.status for outcome in outcomes] == ["failed", "done", "done", "failed"]
+    for outcome in (outcomes[0], outcomes[3]):
+        assert "cannot be written: file name too long" in str(outcome.error)
 
 
 def test_a_single_output_that_exists_is_an_error(folder: Path, upscaler: Upscaler) -> None:

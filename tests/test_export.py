@@ -28,6 +28,14 @@ def test_weights_keep_their_names_and_are_float16(tiny_model: Path) -> None:
     assert {types[name] for name in state} == {onnx.TensorProto.FLOAT16}
 
 
+def test_nothing_of_the_exporting_machine_is_in_the_file(tiny_model: Path, tmp_path: Path) -> None:
+    inside = (tiny_model / "model.onnx").read_bytes()
+    for place in (str(Path(module.__file__).parent), str(Path(torch.__file__).parent), "stack_trace"):
+        assert place.encode() not in inside
+    again = export(tiny_model.parent / "weights.safetensors", tmp_path / "tiny")
+    assert again.model_path.read_bytes() == inside
+
+
 def test_the_card_says_what_was_exported(tiny_model: Path) -> None:
     card = find_model(tiny_model)
     verify(card)
@@ -64,6 +72,10 @@ def test_a_model_that_differs_is_not_kept(tiny_model: Path, tmp_path: Path, monk
 def test_what_is_there_stays_and_what_is_missing_is_named(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="exists; add --overwrite"):
         export(tiny_model.parent / "weights.safetensors", tiny_model)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ModelError, match="file cannot be written: File exists"):
+        export(tiny_model.parent / "weights.safetensors", tmp_path / "file", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(ModelError, match="holds no trained weights"):
         export(tmp_path, tmp_path / "new")
     with pytest.raises(ModelError, match="do not exist"):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 
 from minutia.cli import app
-from minutia.cli.console import errors
+from minutia.cli.console import accept_any_name, errors
 from minutia.errors import MinutiaError
 
 
 def main() -> None:
     """Run the command line: what is wrong is said in one sentence, and the exit status is not 0."""
+    accept_any_name()
     try:
         app()
     except MinutiaError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from minutia.errors import MinutiaError, OutputExists, PictureError
-from minutia.image.io import WRITABLE, find_pictures, read, write
+from minutia.image.io import READABLE, WRITABLE, find_pictures, read, require_free, write
 from minutia.types import Progress, ignore_progress
 from minutia.upscaler import Upscaler
 
@@ -60,17 +61,21 @@ def plan_jobs(
     form = None if extension is None else "." + extension.lower().lstrip(".")
     if form is not None and form not in WRITABLE:
         raise PictureError(f"There is no format {extension}; the formats are {', '.join(WRITABLE)}.")
-    if output is not None and output.suffix.lower() in WRITABLE and not output.is_dir():
-        if len(paths) != 1 or paths[0].is_dir():
+    if output is not None and output.suffix.lower() in READABLE and not _is_folder(output):
+        if len(paths) != 1 or _is_folder(paths[0]):
             raise PictureError(f"{output} is one file; for several pictures -o must be a folder.")
-        return [Job(paths[0], output)]
+        if output.suffix.lower() not in WRITABLE:
+            raise PictureError(f"{output} cannot be written; the formats are {', '.join(WRITABLE)}.")
+        if suffix or form not in {None, output.suffix.lower()}:
+            raise PictureError(f"{output} names the file in full; leave out --suffix and --format.")
+        return _without_clashes([Job(paths[0], output)])
     added = suffix if suffix is not None else "" if output is not None else f"_x{scale}"
     jobs = []
     for path in paths:
         for source in _sources(path):
             folder = source.parent
             if output is not None:
-                folder = output / (folder.relative_to(path) if path.is_dir() else "")
+                folder = output / (folder.relative_to(path) if _is_folder(path) else "")
             kept = source.suffix if source.suffix.lower() in WRITABLE else DEFAULT_FORMAT
             jobs.append(Job(source, folder / f"{source.stem}{added}{form or kept}"))
     return _without_clashes(jobs)
@@ -93,23 +98,28 @@ def run_jobs(
         progress: called with (done, total) pixels of the present picture.
     """
     for job in jobs:
-        if job.target.exists() and not overwrite and len(jobs) > 1:
-            yield Outcome(job, "skipped")
-            continue
         began = time.perf_counter()
         try:
-            if job.target.exists() and not overwrite:
-                raise OutputExists(f"{job.target} exists; add --overwrite to replace it.")
+            if not overwrite:
+                require_free(job.target)
             picture = read(job.source)
             write(upscaler.upscale(picture, progress), job.target, quality=quality, overwrite=overwrite)
         except MinutiaError as error:
-            yield Outcome(job, "failed", error)
+            resumed = isinstance(error, OutputExists) and len(jobs) > 1
+            yield Outcome(job, "skipped") if resumed else Outcome(job, "failed", error)
         else:
             yield Outcome(job, "done", None, (picture.width, picture.height), time.perf_counter() - began)
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # A path that cannot be looked at (too long, in a closed folder) is told of when it is read.
+        return False
+
+
 def _sources(path: Path) -> list[Path]:
-    if not path.is_dir():
+    if not _is_folder(path):
         return [path]  # A file that is missing fails like one that is broken: alone.
     found = find_pictures(path)
     if not found:
@@ -118,12 +128,17 @@ def _sources(path: Path) -> list[Path]:
 
 
 def _without_clashes(jobs: Sequence[Job]) -> list[Job]:
-    """Leave out sources that are outputs of an earlier run; refuse outputs that would fall on one another."""
-    targets: dict[Path, Path] = {}
+    """Leave out sources that are outputs of an earlier run; refuse outputs that would fall on one another.
+
+    Real paths are compared: a folder may be given by two names, and an original must not be lost for that.
+    """
+    targets: dict[str, Path] = {}
+    real = {path: os.path.realpath(path) for job in jobs for path in (job.source, job.target)}
     for job in jobs:
-        if job.target == job.source:
-            raise PictureError(f"{job.source} would be replaced by its own enlargement; give --suffix or -o.")
-        if job.target in targets and targets[job.target] != job.source:
-            raise PictureError(f"{targets[job.target]} and {job.source} would both become {job.target}.")
-        targets[job.target] = job.source
-    return [job for job in jobs if job.source not in targets]
+        source, target = real[job.source], real[job.target]
+        if target == source:
+            raise PictureError(f"{job.source} would be replaced by its own enlargement; give --suffix or another -o.")
+        if target in targets and real[targets[target]] != source:
+            raise PictureError(f"{targets[target]} and {job.source} would both become {job.target}.")
+        targets[target] = job.source
+    return [job for job in jobs if real[job.source] not in targets]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -60,12 +59,7 @@ def export(
         raise ModelError(f"{folder} exists; add --overwrite to replace it.")
     spec, network = fold_batch_norm(*load_generator(source))
     _round_to_float16(network)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise ModelError(f"{folder} cannot be written: {error.strerror}.") from error
-    try:
+    with _making(folder) as made:
         write_onnx(network, spec, made / MODEL_NAME)
         card = ModelCard(
             name=folder.name,
@@ -84,16 +78,14 @@ def export(
         )
         check_parity(card, network)
         write_card(card, made)
-        folder.mkdir(exist_ok=True)
-        for name in (MODEL_NAME, CARD_NAME):
-            (made / name).replace(folder / name)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return replace(card, model_path=folder / MODEL_NAME)
 
 
 def write_onnx(network: nn.Module, spec: GeneratorSpec, path: Path) -> None:
-    """Write a network for batches of any size, its parameters under their own names and as float16."""
+    """Write a network for batches of any size, its parameters under their own names and as float16.
+
+    The bytes depend on the weights and the versions of torch and onnx only.
+    """
     example = torch.rand(2, spec.channels, 24, 32)
     dynamic = {0: torch.export.Dim("batch"), 2: torch.export.Dim("height"), 3: torch.export.Dim("width")}
     with _quietly():
@@ -110,6 +102,7 @@ def write_onnx(network: nn.Module, spec: GeneratorSpec, path: Path) -> None:
     assert program is not None
     model = program.model_proto
     _store_as_float16(model.graph, set(network.state_dict()))
+    _forget_origin(model.graph)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
@@ -123,7 +116,7 @@ def check_parity(card: ModelCard, network: nn.Module) -> None:
     engine = open_engine(card, engine="openvino", device="cpu", precision="fp32")
     random = np.random.default_rng(0)
     for num_pictures in range(1, NUM_PARITY_CHECKS + 1):
-        height, width = random.integers(7, 60, size=2)
+        height, width = random.integers(1, 60, size=2)
         x = random.random((num_pictures, card.channels, height, width), dtype=np.float32)
         with torch.inference_mode():
             wanted = network(torch.from_numpy(x)).numpy()
@@ -164,8 +157,32 @@ def _store_as_float16(graph: onnx.GraphProto, parameters: set[str]) -> None:
                 node.input[index] = f"{name}:float32"
     for name in reversed(casts):
         graph.node.insert(0, helper.make_node("Cast", [name], [f"{name}:float32"], to=TensorProto.FLOAT))
+
+
+def _forget_origin(graph: onnx.GraphProto) -> None:
+    """Remove the exporter's notes: they hold the paths of the source files on the machine that exported."""
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
     # Shapes and types of intermediate values are inferred anew by whoever reads the file.
     del graph.value_info[:]
+
+
+@contextmanager
+def _making(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; its files move there at the end, or vanish after an error.
+
+    Raises:
+        ModelError: the folder cannot be written.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as made:
+            yield Path(made)
+            folder.mkdir(exist_ok=True)
+            for name in (MODEL_NAME, CARD_NAME):
+                (Path(made) / name).replace(folder / name)
+    except OSError as error:
+        raise ModelError(f"{folder} cannot be written: {error.strerror or error}.") from error
 
 
 @contextmanager

@@ -145,6 +145,7 @@ def _enlarge_pixels(pixels: Pixels, engine: Engine, tiles: list[Tile], channels:
         if channels == 1:
             y = engine.run(x.transpose(1, 0, 2, 3))[:, 0]
         elif depth == 1:
+            # The plain mean: three estimates of one grey, and none is nearer than the others.
             y = engine.run(x.repeat(channels, axis=1))[0].mean(axis=0, keepdims=True)
         else:
             y = engine.run(x)[0]

@@ -44,6 +44,13 @@ def test_upscale_one_picture(picture: Path, tiny_model: Path) -> None:
     assert again.stderr == f"Error: {large} exists; add --overwrite to replace it.\n"
 
 
+def test_names_the_terminal_cannot_spell_are_printed_all_the_same(picture: Path, tiny_model: Path) -> None:
+    strange = picture.rename(picture.with_name("fotografía.png"))
+    done = minutia("upscale", strange, "-m", tiny_model, env=os.environ | {"PYTHONIOENCODING": "ascii:strict"})
+    assert done.returncode == 0, done.stderr
+    assert "fotograf\\xeda.png" in done.stdout
+
+
 def test_upscale_a_folder_with_options(picture: Path, tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"broken")
     words = ["-o", tmp_path / "out", "-t", "16", "-s", "4", "--suffix", "-big", "--format", "webp", "--quality", "80"]

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import hashlib
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +12,13 @@ import pytest
 
 from minutia import engines
 from minutia.engines import open_engine
-from minutia.errors import EngineError, ModelError
+from minutia.engines import torch as torch_engine
+from minutia.errors import EngineError, MissingExtra, ModelError
 from minutia.image.color import to_float
-from minutia.types import Picture
-from minutia.upscaler import enlarge
-from minutia.zoo.catalog import find_model
+from minutia.image.tiles import plan
+from minutia.types import Engine, Tensor
+from minutia.zoo.card import ModelCard
+from minutia.zoo.catalog import DEFAULT_MODEL, find_model
 
 ENGINES = ["openvino", "torch", "onnxruntime"]
 
@@ -38,22 +43,52 @@ def test_batches_are_many_pictures(tiny_model: Path, photo: np.ndarray, name: st
     assert np.abs(engine.run(x)[1] - engine.run(x[1:])[0]).max() < 1e-5
 
 
+def tiled(x: Tensor, engine: Engine, card: ModelCard, tile: int) -> Tensor:
+    """Enlarge (1, 3, H, W) tile by tile, and keep the floats as the engine gives them."""
+    scale = card.scale
+    out = np.full((1, 3, x.shape[2] * scale, x.shape[3] * scale), np.nan, np.float32)
+    for part in plan(x.shape[2], x.shape[3], tile, card.halo):
+        rows, columns = part.rows, part.columns
+        y = engine.run(x[:, :, rows.start : rows.stop, columns.start : columns.stop])
+        top, left = rows.core_start - rows.start, columns.core_start - columns.start
+        height, width = rows.core_stop - rows.core_start, columns.core_stop - columns.core_start
+        out[
+            :,
+            :,
+            rows.core_start * scale : rows.core_stop * scale,
+            columns.core_start * scale : columns.core_stop * scale,
+        ] = y[:, :, top * scale : (top + height) * scale, left * scale : (left + width) * scale]
+    return out
+
+
 @pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize("tile", [16, 40])
-def test_tiled_equals_whole_to_the_last_bit_on_a_network(
-    tiny_model: Path, photo: np.ndarray, name: str, tile: int
-) -> None:
-    card = find_model(tiny_model)
+@pytest.mark.parametrize("tile", [16, 41])
+def test_tiled_equals_whole_to_the_last_bit(tiny_model: Path, photo: np.ndarray, name: str, tile: int) -> None:
+    card, x = find_model(tiny_model), to_float(photo)
     engine = open_engine(card, engine=name, device="cpu", precision="fp32")
-    deep = Picture(photo.astype(np.uint16) * 257)
-    whole = enlarge(deep, engine, halo=card.halo, tile=0)
-    assert np.array_equal(enlarge(deep, engine, halo=card.halo, tile=tile).pixels, whole.pixels)
+    assert np.array_equal(tiled(x, engine, card, tile), engine.run(x))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_bundled_model_is_tiled_exactly(photo: np.ndarray, name: str) -> None:
+    # Other widths of a network call other kernels; those of the model that is used must not depend on the window.
+    card, x = find_model(DEFAULT_MODEL), to_float(photo)
+    engine = open_engine(card, engine=name, device="cpu", precision="fp32")
+    assert len(plan(*photo.shape[:2], tile=20, halo=card.halo)) > 1
+    assert np.array_equal(tiled(x, engine, card, tile=20), engine.run(x))
+
+
+def test_too_small_a_halo_is_seen(tiny_model: Path, photo: np.ndarray) -> None:
+    card, x = find_model(tiny_model), to_float(photo)
+    engine = open_engine(card, engine="openvino", device="cpu", precision="fp32")
+    short = replace(card, halo=card.halo - 1)
+    assert not np.array_equal(tiled(x, engine, short, tile=16), engine.run(x))
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_threads_do_not_meet(tiny_model: Path, photo: np.ndarray, name: str) -> None:
     engine = open_engine(find_model(tiny_model), engine=name, device="cpu", precision="fp32")
-    crops = [to_float(photo[size : 2 * size]) for size in range(8, 40, 4)]
+    crops = [to_float(photo[size : 2 * size]) for size in range(8, 40, 2)]
     alone = [engine.run(crop) for crop in crops]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(engine.run, crops))
@@ -92,6 +127,53 @@ def test_a_damaged_model_is_not_opened(tiny_model: Path, tmp_path: Path) -> None
         open_engine(find_model(tmp_path / "tiny"))
 
 
+def test_a_model_that_is_none_is_refused_by_openvino(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "tiny")
+    path = tmp_path / "tiny" / "model.onnx"
+    path.write_bytes(b"no network")
+    card = replace(find_model(tmp_path / "tiny"), sha256=hashlib.sha256(b"no network").hexdigest())
+    with pytest.raises(EngineError, match="OpenVINO cannot run tiny on CPU; try another --engine"):
+        open_engine(card, engine="openvino")
+    with pytest.raises(ModelError, match="cannot be read; export it again"):
+        open_engine(card, engine="torch", device="cpu")
+
+
+def test_weights_of_another_network_are_refused(tiny_model: Path) -> None:
+    card = find_model(tiny_model)
+    other = replace(card, network={**card.network, "num_blocks": 3})
+    with pytest.raises(ModelError, match="do not fit the network in its card"):
+        open_engine(other, engine="torch", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "error", "sentence"),
+    [
+        ("openvino", "openvino", EngineError, "OpenVINO is not installed here; use --engine"),
+        ("torch", "torch", MissingExtra, r"minutia\[torch\]"),
+        ("onnxruntime", "onnxruntime", MissingExtra, r"minutia\[onnxruntime\]"),
+    ],
+)
+def test_engines_that_are_not_installed(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str, error: type[Exception], sentence: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, f"minutia.engines.{name}", raising=False)
+    with pytest.raises(error, match=sentence):
+        open_engine(find_model(tiny_model), engine=name)
+
+
+def test_memory_that_does_not_suffice_is_one_sentence(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError
+
+    engine = open_engine(find_model(tiny_model), engine="torch", device="cpu")
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", fail)
+    with pytest.raises(EngineError, match="cpu has too little memory for 9x8 pixels at once; use a smaller --tile"):
+        engine.run(np.zeros((1, 3, 8, 9), np.float32))
+
+
 def test_auto_takes_torch_only_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "_has_accelerator", lambda: False)
     assert [engines._choose(device) for device in ("auto", "cpu", "gpu", "cuda:1", "mps")] == [
@@ -102,4 +184,10 @@ def test_auto_takes_torch_only_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPa
         "torch",
     ]
     monkeypatch.setattr(engines, "_has_accelerator", lambda: True)
+    monkeypatch.setattr(torch_engine, "sees_accelerator", lambda: True)
     assert [engines._choose(device) for device in ("auto", "cpu")] == ["torch", "openvino"]
+    monkeypatch.setattr(torch_engine, "sees_accelerator", lambda: False)
+    assert engines._choose("auto") == "openvino"
+    monkeypatch.setattr(torch_engine, "sees_accelerator", lambda: True)
+    monkeypatch.setattr(engines, "_are_installed", lambda *packages: packages == ("onnxruntime",))
+    assert engines._choose("auto") == "onnxruntime"

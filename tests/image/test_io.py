@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 import errno
+import struct
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
+from PIL.TiffImagePlugin import IFDRational
 
 from minutia.errors import OutputExists, PictureError
 from minutia.image import io
-from minutia.image.io import find_pictures, read, write
+from minutia.image.io import find_pictures, read, read_size, write
 from minutia.types import Picture
 
+METADATA = {"avif", "jpg", "png", "tif", "webp"}
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-ORIENTATION = 0x0112
-ARTIST = 0x013B
+ORIENTATION = ExifTags.Base.Orientation
+ARTIST = ExifTags.Base.Artist
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp"])
@@ -60,6 +65,48 @@ def test_exif_turns_the_picture_and_stays(tmp_path: Path, photo: np.ndarray) -> 
     assert np.array_equal(read(tmp_path / "b.png").pixels, picture.pixels)
 
 
+def camera_exif(suffix: str) -> bytes:
+    """As a phone writes it: turned, with the sizes of its own file, a block of the camera and one of the place."""
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[ARTIST] = 6, "somebody"
+    if suffix != "tif":  # A TIFF is built by these: they cannot be wrong there.
+        exif[ExifTags.Base.ImageWidth], exif[ExifTags.Base.ImageLength] = 8, 6
+    exif.get_ifd(ExifTags.IFD.Exif).update({ExifTags.Base.ISOSpeedRatings: 100, ExifTags.Base.ExifImageWidth: 8})
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    return exif.tobytes()
+
+
+@pytest.mark.parametrize("target", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("source", ["jpg", "png", "tif", "webp"])
+def test_exif_travels_between_formats_without_the_sizes_of_the_source(
+    tmp_path: Path, photo: np.ndarray, source: str, target: str
+) -> None:
+    Image.fromarray(photo).save(tmp_path / f"a.{source}", exif=camera_exif(source))
+    turned = read(tmp_path / f"a.{source}")
+    assert (turned.height, turned.width) == (photo.shape[1], photo.shape[0])
+    large = Picture(turned.pixels.repeat(2, axis=0).repeat(2, axis=1), exif=turned.exif)
+    write(large, tmp_path / f"b.{target}")
+    with Image.open(tmp_path / f"b.{target}") as image:
+        assert image.size == (large.width, large.height)
+        found = image.getexif()
+        assert found.get(ORIENTATION, 1) == 1
+        assert found[ARTIST] == "somebody"
+        assert found.get(ExifTags.Base.ImageWidth, large.width) == large.width
+        assert dict(found.get_ifd(ExifTags.IFD.Exif)) == {ExifTags.Base.ISOSpeedRatings: 100}
+        assert found.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
+def test_a_resolution_that_says_nothing_is_left_out(tmp_path: Path, photo: np.ndarray, name: str) -> None:
+    nothing = IFDRational(0, 0)
+    tags = {ExifTags.Base.XResolution: nothing, ExifTags.Base.YResolution: nothing, ExifTags.Base.ResolutionUnit: 2}
+    Image.fromarray(photo).save(tmp_path / "nan.tif", tiffinfo=tags)
+    picture = read(tmp_path / "nan.tif")
+    assert picture.dpi is None
+    write(picture, tmp_path / name)
+    assert read(tmp_path / name).pixels.shape == photo.shape
+
+
 def test_palette_with_transparency(tmp_path: Path, photo: np.ndarray) -> None:
     image = Image.fromarray(photo).quantize(16)
     image.save(tmp_path / "a.png", transparency=0)
@@ -102,6 +149,79 @@ def test_broken_files_are_one_sentence(tmp_path: Path, photo: np.ndarray, size: 
         read(broken)
 
 
+@pytest.mark.parametrize("suffix", ["avif", "bmp", "gif", "jp2", "jpg", "png", "ppm", "tga", "tif", "webp"])
+def test_no_damage_of_a_file_gives_anything_but_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo: np.ndarray, suffix: str
+) -> None:
+    """What can be read of a damaged file can be written; what cannot is a PictureError."""
+    monkeypatch.setattr(io, "MAX_PIXELS", 2**20)  # Sizes that are damaged too are not worth the test's time.
+    source, random = tmp_path / f"a.{suffix}", np.random.default_rng(0)
+    Image.fromarray(photo[:24, :32]).save(source, **({"exif": camera_exif(suffix)} if suffix in METADATA else {}))
+    whole = np.frombuffer(source.read_bytes(), np.uint8)
+    num_refused = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of what it mends.
+        for _ in range(60):
+            broken = whole.copy()
+            places = random.integers(0, min(len(broken), random.choice([64, 400, len(broken)])), random.integers(1, 6))
+            broken[places] = random.integers(0, 256, len(places))
+            source.write_bytes(broken.tobytes())
+            try:
+                picture = read(source)
+                if picture.pixels.size < 2**16:
+                    write(picture, tmp_path / "b.tif", overwrite=True)
+            except PictureError:
+                num_refused += 1
+    assert num_refused > 0
+
+
+def test_pictures_that_are_none(tmp_path: Path) -> None:
+    Image.new("F", (4, 4)).save(tmp_path / "float.tif")
+    with pytest.raises(PictureError, match=r"float\.tif has 32 bits a pixel"):
+        read(tmp_path / "float.tif")
+    with pytest.raises(PictureError, match="has no pixels"):
+        io.from_pil(Image.new("RGB", (0, 4)))
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(PictureError, match=r"folder\.png cannot be read: (is a directory|permission denied)\.$"):
+        read(tmp_path / "folder.png")
+
+
+def test_of_several_pictures_the_first_is_taken_and_said_so(
+    tmp_path: Path, photo: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames = [Image.fromarray(photo), Image.fromarray(photo[::-1])]
+    frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
+    assert np.array_equal(read(tmp_path / "a.tif").pixels, photo)
+    assert "several pictures; the first is taken" in caplog.text
+
+
+def test_only_sixteen_bits_a_colour_are_warned_of(
+    tmp_path: Path, photo: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    for width in range(1, 12):  # Rows of 16 bytes among them.
+        Image.fromarray(photo[:, :width]).save(tmp_path / "a.bmp")
+        read(tmp_path / "a.bmp")
+    assert caplog.text == ""
+    grey = Image.fromarray(np.full((4, 4), 500, np.uint16))
+    grey.save(tmp_path / "a.tif")
+    read(tmp_path / "a.tif")
+    assert caplog.text == ""
+    (tmp_path / "a.png").write_bytes(sixteen_bit_png())
+    read(tmp_path / "a.png")
+    assert "holds 16 bits a colour; it is read with 8" in caplog.text
+
+
+def sixteen_bit_png() -> bytes:
+    """One pixel of RGB, which Pillow cannot write."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+    parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(bytes(7))), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
 def test_missing_and_enormous_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo: np.ndarray) -> None:
     with pytest.raises(PictureError, match="does not exist"):
         read(tmp_path / "none.png")
@@ -114,10 +234,14 @@ def test_missing_and_enormous_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_pillows_own_limit_is_lifted_and_put_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo: np.ndarray
 ) -> None:
-    Image.fromarray(photo).save(tmp_path / "a.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert np.array_equal(read(tmp_path / "a.png").pixels, photo)
-    assert Image.MAX_IMAGE_PIXELS == 100
+    """Of a compressed TIFF it is asked twice: when the file is opened and when it is decoded."""
+    monkeypatch.setattr(io, "_BELOW_PILLOWS_LIMIT", 100)
+    for name, settings in (("a.png", {}), ("a.tif", {"compression": "tiff_lzw"})):
+        Image.fromarray(photo).save(tmp_path / name, **settings)
+        with monkeypatch.context() as patch:
+            patch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+            assert np.array_equal(read(tmp_path / name).pixels, photo)
+            assert Image.MAX_IMAGE_PIXELS == 100
 
 
 def test_existing_files_stay_unless_told(tmp_path: Path, photo: np.ndarray) -> None:
@@ -165,11 +289,24 @@ def test_unwritable_places_and_formats(tmp_path: Path, photo: np.ndarray) -> Non
         write(Picture(photo), tmp_path / "file" / "a.png")
     with pytest.raises(PictureError, match=r"the formats are \.png"):
         write(Picture(photo), tmp_path / "a.xyz")
+    with pytest.raises(PictureError, match=r"cannot be written: .*name too long"):
+        write(Picture(photo), tmp_path / f"{'a' * 300}.png")
 
 
 def test_pictures_are_found_with_sub_folders_and_without_hidden_ones(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a.jpg", "deep/c.webp", ".hidden.png", "notes.txt"):
+    for name in ("b.PNG", "a.jpg", "deep/c.webp", ".hidden.png", ".thumbnails/d.png", "notes.txt"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("")
     assert [str(path.relative_to(tmp_path)) for path in find_pictures(tmp_path)] == ["a.jpg", "b.PNG", "deep/c.webp"]
+
+
+def test_sizes_are_read_upright_without_decoding(tmp_path: Path, photo: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    Image.fromarray(photo).save(tmp_path / "b.jpg", exif=exif)
+    assert read_size(tmp_path / "a.png") == photo.shape[:2]
+    assert read_size(tmp_path / "b.jpg") == read(tmp_path / "b.jpg").pixels.shape[:2] == photo.shape[1::-1]
+    with pytest.raises(PictureError, match="does not exist"):
+        read_size(tmp_path / "none.png")

@@ -35,6 +35,12 @@ def test_files_that_will_not_do_are_one_sentence(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, path)
     with pytest.raises(ModelError, match="no weights of Minutia"):
         load_weights(path)
+    save_file({"a": torch.zeros(1)}, path, {"network": "[]"})
+    with pytest.raises(ModelError, match="no weights of Minutia"):
+        load_weights(path)
+    save_file({"a": torch.zeros(1)}, path, {"network": "{"})
+    with pytest.raises(ModelError, match="no weights of Minutia"):
+        load_weights(path)
     save_weights(path, SPEC, {"a": torch.zeros(1)})
     with pytest.raises(ModelError, match="do not fit the network they name"):
         load_generator(path)

@@ -10,10 +10,11 @@ from safetensors.torch import load_file
 
 from minutia.errors import DataError, TrainingError
 from minutia.nets.weights import load_generator, save_weights
-from minutia.train.config import Recipe, load_recipe
+from minutia.train.config import Recipe
 from minutia.train.log import read_rows
 from minutia.train.loop import train
 from minutia.train.losses import PerceptualLoss
+from minutia.train.recipe import load_recipe
 
 
 def stop_after(steps: int) -> object:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from minutia.errors import ModelError
 from minutia.zoo.card import Figure, ModelCard, read_card, write_card
@@ -39,10 +41,15 @@ def test_what_is_written_is_read(card: ModelCard, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("scale = 4", 'scale = "4"', "needs a int called scale"),
-        ("halo = 7", "", "needs a int called halo"),
+        ("scale = 4", 'scale = "4"', "needs a whole number called scale"),
+        ("scale = 4", "scale = true", "needs a whole number called scale"),
+        ('licence = "Apache-2.0"', "licence = 2", "needs a text called licence"),
+        ("[network]", "[networks]", "needs a table called network"),
+        ("halo = 7", "", "needs a whole number called halo"),
         ("halo = 7", "halo = 7\ncolour = 1", "unknown key colour"),
         ("ssim = 0.89", "size = 1", "tables of data, psnr, ssim, convention"),
+        ("psnr = 31.9", 'psnr = "31.9"', "tables of data, psnr, ssim, convention"),
+        ("[[figures]]", "[figures]", "not valid TOML"),
         ("scale = 4", "scale =", "not valid TOML"),
     ],
 )
@@ -52,6 +59,26 @@ def test_wrong_cards_are_refused(card: ModelCard, tmp_path: Path, old: str, new:
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(ModelError, match=sentence):
         read_card(path)
+
+
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs"])),
+    facts=st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"])),
+        st.integers(-(2**63), 2**63 - 1)
+        | st.floats(allow_nan=False)
+        | st.booleans()
+        | st.text('a"\\\n\x7f', max_size=4),
+        max_size=4,
+    ),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_and_number_survives(
+    card: ModelCard, tmp_path: Path, text: str, facts: dict[str, str | float]
+) -> None:
+    written = replace(card, summary=text, training=facts)
+    write_card(written, tmp_path)
+    assert read_card(tmp_path / "card.toml") == written
 
 
 def test_no_card(tmp_path: Path) -> None:

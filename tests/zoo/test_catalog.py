@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from minutia.errors import ModelError
+from minutia.zoo import catalog
 from minutia.zoo.catalog import DEFAULT_MODEL, find_model, list_models, user_folder, verify
 
 
@@ -35,6 +36,23 @@ def test_unknown_names_bring_near_ones(own_models: Path) -> None:
         find_model("tinny")
     with pytest.raises(ModelError, match=r"called minuta-x4; did you mean .*minutia-x4"):
         find_model("minuta-x4")
+
+
+def test_a_broken_card_does_not_hide_the_other_models(own_models: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (own_models / "broken").mkdir()
+    (own_models / "broken" / "card.toml").write_text("scale =", encoding="utf-8")
+    assert {"tiny", DEFAULT_MODEL} <= {card.name for card in list_models()}
+    assert f"{Path('broken') / 'card.toml'} is not valid TOML" in caplog.text
+
+
+def test_a_catalogue_without_models_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "BUNDLED", tmp_path / "none")
+    monkeypatch.setattr(catalog, "user_folder", lambda: tmp_path / "none")
+    assert list_models() == []
+    with pytest.raises(ModelError, match=f"called {DEFAULT_MODEL}, nor any other; name a model folder"):
+        find_model()
+    with pytest.raises(ModelError, match="No model enlarges 2 times; offered are none"):
+        find_model(scale=2)
 
 
 def test_scales_that_are_not_offered(own_models: Path) -> None:

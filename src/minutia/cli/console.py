@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +23,13 @@ class _Warnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         errors.print(f"{record.levelname.capitalize()}: {record.getMessage()}", style="yellow")
+
+
+def accept_any_name() -> None:
+    """Let names of files be printed that the terminal's encoding cannot spell: better spelt oddly than not at all."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def show_warnings() -> None:

@@ -26,8 +26,8 @@ def train(
 ) -> None:
     """Train a network on your own pictures."""
     try:
-        from minutia.train.config import load_recipe
         from minutia.train.loop import train as run_training
+        from minutia.train.recipe import load_recipe
     except ImportError as error:
         raise MissingExtra("Training", "train") from error
     parsed = load_recipe(recipe, overrides or [])

@@ -30,7 +30,9 @@ def upscale(
     ] = None,
     tile: Annotated[
         int | None,
-        typer.Option("-t", "--tile", help="Side of a tile in pixels; smaller needs less memory. 0 cuts nothing."),
+        typer.Option(
+            "-t", "--tile", min=0, help="Side of a tile in pixels; smaller needs less memory. 0 cuts nothing."
+        ),
     ] = None,
     engine: Engine = "auto",
     device: Device = "auto",

@@ -30,7 +30,7 @@ def open_engine(
     """Load a model into an engine.
 
     Args:
-        engine: auto takes torch where a CUDA or Apple device is wanted or found, OpenVINO elsewhere.
+        engine: auto takes torch where a CUDA or Apple device is wanted or usable, OpenVINO elsewhere.
         device: auto, cpu, gpu (Intel's, by OpenVINO), cuda, cuda:N or mps.
         precision: auto is bf16 or fp16 where the device is faster in it, fp32 elsewhere.
 
@@ -63,9 +63,16 @@ def open_engine(
 def _choose(device: str) -> str:
     if device.startswith("cuda") or device == "mps":
         return "torch"
-    if device == "auto" and _has_accelerator() and importlib.util.find_spec("torch") is not None:
-        return "torch"
-    return "openvino" if importlib.util.find_spec("openvino") is not None else "onnxruntime"
+    if device == "auto" and _has_accelerator() and _are_installed("torch", "onnx"):
+        from minutia.engines.torch import sees_accelerator
+
+        if sees_accelerator():  # A torch built for CPUs does not, whatever the machine has.
+            return "torch"
+    return "openvino" if _are_installed("openvino") else "onnxruntime"
+
+
+def _are_installed(*packages: str) -> bool:
+    return all(importlib.util.find_spec(package) is not None for package in packages)
 
 
 def _has_accelerator() -> bool:

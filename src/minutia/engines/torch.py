@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, final
 
+import numpy as np
+
 from minutia.errors import EngineError, MissingExtra, ModelError
 from minutia.types import Tensor
 from minutia.zoo.card import ModelCard
@@ -30,7 +32,7 @@ class TorchEngine:
             raise EngineError("torch does not compute in fp16 on a CPU; use --precision fp32 or bf16.")
         self._type = TYPES[chosen]
         network: torch.nn.Module = parse_spec(card.network).build()
-        state = {name: torch.from_numpy(array.copy()) for name, array in read_weights(card.model_path).items()}
+        state = {name: torch.from_numpy(array) for name, array in read_weights(card.model_path).items()}
         try:
             network.load_state_dict(state)
         except RuntimeError as error:
@@ -41,10 +43,22 @@ class TorchEngine:
 
     def run(self, x: Tensor) -> Tensor:
         """Enlarge (N, C, H, W) to (N, C, H * scale, W * scale)."""
-        with torch.inference_mode():
-            batch = torch.from_numpy(x).to(self._device, self._type, memory_format=torch.channels_last)
-            y: Tensor = self._network(batch).float().cpu().contiguous().numpy()
+        batch = torch.tensor(np.ascontiguousarray(x))
+        try:
+            with torch.inference_mode():
+                batch = batch.to(self._device, self._type, memory_format=torch.channels_last)
+                y: Tensor = self._network(batch).float().cpu().contiguous().numpy()
+        except torch.OutOfMemoryError as error:
+            height, width = x.shape[2:]
+            raise EngineError(
+                f"{self._device} has too little memory for {width}x{height} pixels at once; use a smaller --tile."
+            ) from error
         return y
+
+
+def sees_accelerator() -> bool:
+    """Tell whether torch can use a CUDA or Apple device here."""
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
 def _channels_last(network: torch.nn.Module) -> torch.nn.Module:

@@ -6,16 +6,18 @@ import errno
 import logging
 import struct
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from minutia.errors import OutputExists, PictureError
 from minutia.image.color import to_uint8
+from minutia.image.metadata import travelling_exif, usable_dpi
 from minutia.types import Picture, Pixels
 
 logger = logging.getLogger(__name__)
@@ -42,8 +44,15 @@ MAX_PIXELS = 2**30
 PNG_COMPRESSION = 1
 """zlib level; higher ones take several times as long for files a few percent smaller."""
 
-# Pillow's own, lower limit is a global variable: it is lifted while a header is read, by one thread at a time.
+# Pillow's own, lower limit is a global variable: it is moved by one thread at a time.
 _LIMIT = threading.Lock()
+_BELOW_PILLOWS_LIMIT = 2**26
+
+DECODER_ERRORS = (
+    *(SyntaxError, TypeError, ValueError, RuntimeError, EOFError, struct.error),
+    Image.DecompressionBombError,
+)
+"""What Pillow raises on broken files beside OSError."""
 
 
 def find_pictures(folder: Path) -> list[Path]:
@@ -51,7 +60,9 @@ def find_pictures(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in READABLE and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in READABLE
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
     )
 
 
@@ -61,19 +72,24 @@ def read(path: Path) -> Picture:
     Raises:
         PictureError: the file is missing, broken, too large, or of a kind that is not read.
     """
-    try:
-        with _open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise PictureError(f"{path} has {image.width}x{image.height} pixels, more than the limit of 2^30.")
-            if _is_reduced(image):
-                logger.warning("%s holds 16 bits a colour; it is read with 8.", path)
-            return from_pil(image)
-    except FileNotFoundError as error:
-        raise PictureError(f"{path} does not exist.") from error
-    except UnidentifiedImageError as error:
-        raise PictureError(f"{path} is broken or no picture.") from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
-        raise PictureError(f"{path} cannot be read: {str(error).rstrip('.')}.") from error
+    with _opened(path) as image:
+        if _is_reduced(image):
+            logger.warning("%s holds 16 bits a colour; it is read with 8.", path)
+        if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:  # MPO: a photo, and its preview
+            logger.warning("%s holds several pictures; the first is taken.", path)
+        _load(image)
+        return from_pil(image, str(path))
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Read height and width of a picture file, upright, without decoding it.
+
+    Raises:
+        PictureError: as `read`.
+    """
+    with _opened(path) as image:
+        lies_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.width, image.height) if lies_on_its_side else (image.height, image.width)
 
 
 def write(picture: Picture, path: Path, *, quality: int = 95, overwrite: bool = False) -> None:
@@ -89,8 +105,8 @@ def write(picture: Picture, path: Path, *, quality: int = 95, overwrite: bool = 
     format_name = WRITABLE.get(path.suffix.lower())
     if format_name is None:
         raise PictureError(f"{path} cannot be written; the formats are {', '.join(WRITABLE)}.")
-    if path.exists() and not overwrite:
-        raise OutputExists(f"{path} exists; add --overwrite to replace it.")
+    if not overwrite:
+        require_free(path)
     image = to_pil(_fitted(picture, format_name, path))
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -98,25 +114,46 @@ def write(picture: Picture, path: Path, *, quality: int = 95, overwrite: bool = 
         image.save(temporary, format=format_name, **_options(picture, format_name, quality))
         temporary.replace(path)
     except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error)).lower()
-        raise PictureError(f"{path} cannot be written: {reason}.") from error
-    except ValueError as error:
+        raise PictureError(f"{path} cannot be written: {_reason(error)}.") from error
+    except (ValueError, RuntimeError, struct.error) as error:
         raise PictureError(f"{path} cannot be written: {error}.") from error
     finally:
         with suppress(OSError):
             temporary.unlink()
 
 
-def from_pil(image: Image.Image) -> Picture:
-    """Take a Pillow image over, turned upright; grey stays grey, 16-bit grey stays 16-bit.
+def require_free(path: Path) -> None:
+    """Check that nothing would be replaced at `path`.
 
     Raises:
-        PictureError: a mode of more than 16 bits.
+        OutputExists: something would.
+        PictureError: the place cannot be looked at: its name is too long, or its folder is closed.
     """
+    try:
+        taken = path.exists()
+    except OSError as error:
+        raise PictureError(f"{path} cannot be written: {_reason(error)}.") from error
+    if taken:
+        raise OutputExists(f"{path} exists; add --overwrite to replace it.")
+
+
+def from_pil(image: Image.Image, name: str = "The picture") -> Picture:
+    """Take a Pillow image over, turned upright; grey stays grey, 16-bit grey stays 16-bit.
+
+    Args:
+        name: what errors call it.
+
+    Raises:
+        PictureError: a mode of more than 16 bits, or no pixels.
+    """
+    if image.mode in {"I", "F"}:
+        raise PictureError(f"{name} has 32 bits a pixel; save it with 8 or 16.")
+    if 0 in image.size:
+        raise PictureError(f"{name} has no pixels.")
     icc = image.info.get("icc_profile")
-    dpi = image.info.get("dpi")
+    image.load()
+    exif = travelling_exif(image)  # Before it is turned: a turned TIFF has lost it.
     image = ImageOps.exif_transpose(image)
-    exif = image.getexif()
     pixels, alpha = _split(image)
     if image.mode not in {"L", "LA", "RGB", "RGBA", "P", "PA"} and not image.mode.startswith("I;16"):
         icc = None  # The profile of a colour space that was converted away would now be wrong.
@@ -124,8 +161,8 @@ def from_pil(image: Image.Image) -> Picture:
         pixels,
         alpha,
         icc=icc,
-        exif=exif.tobytes() if exif else None,
-        dpi=(float(dpi[0]), float(dpi[1])) if dpi else None,
+        exif=exif,
+        dpi=usable_dpi(image),
     )
 
 
@@ -142,21 +179,56 @@ def to_pil(picture: Picture) -> Image.Image:
     return _with_info(image, picture)
 
 
-def _open(path: Path) -> Image.Image:
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture file; whatever goes wrong with it is said in one sentence."""
+    try:
+        with _open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise PictureError(f"{path} has {image.width}x{image.height} pixels, more than the limit of 2^30.")
+            yield image
+    except FileNotFoundError as error:
+        raise PictureError(f"{path} does not exist.") from error
+    except UnidentifiedImageError as error:
+        raise PictureError(f"{path} is broken or no picture.") from error
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read: {_reason(error)}.") from error
+    except DECODER_ERRORS as error:
+        raise PictureError(f"{path} cannot be read: {str(error).rstrip('.')}.") from error
+
+
+@contextmanager
+def _pillows_limit(pixels: int | None) -> Iterator[None]:
     with _LIMIT:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
         try:
-            return Image.open(path)
+            yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _open(path: Path) -> Image.Image:
+    with _pillows_limit(None):
+        return Image.open(path)
+
+
+def _load(image: Image.Image) -> None:
+    """Decode. Pillow holds its limit against the strips of a compressed TIFF once more: large ones need it moved."""
+    if image.width * image.height < _BELOW_PILLOWS_LIMIT:
+        image.load()
+    else:
+        with _pillows_limit(MAX_PIXELS):
+            image.load()
+
+
+def _reason(error: OSError) -> str:
+    return "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error)).lower().rstrip(".")
 
 
 def _split(image: Image.Image) -> tuple[Pixels, Pixels | None]:
     """Separate colours (H, W, 1 or 3) and alpha (H, W) of an image of any mode."""
     if image.mode.startswith("I;16"):
         return np.array(image, dtype=np.uint16)[:, :, None], None
-    if image.mode in {"I", "F"}:
-        raise PictureError("pictures of 32 bits a pixel are not read")
     grey = image.mode in {"1", "L", "LA", "La"}
     transparent = image.mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in image.info
     mode = {(True, False): "L", (True, True): "LA", (False, False): "RGB"}.get((grey, transparent), "RGBA")
@@ -168,7 +240,8 @@ def _split(image: Image.Image) -> tuple[Pixels, Pixels | None]:
 
 def _is_reduced(image: Image.Image) -> bool:
     """Tell whether Pillow will drop the lower byte of 16-bit colours."""
-    return image.mode in {"RGB", "RGBA"} and any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+    layouts = [str(tile[3]) for tile in getattr(image, "tile", ())]
+    return image.mode in {"LA", "RGB", "RGBA"} and any(f";16{order}" in each for each in layouts for order in "BLN")
 
 
 def _fitted(picture: Picture, format_name: str, path: Path) -> Picture:
@@ -199,7 +272,8 @@ def _options(picture: Picture, format_name: str, quality: int) -> dict[str, Any]
         "JPEG": {"quality": quality, "subsampling": 0 if quality >= 90 else 2},
         "WEBP": {"quality": quality, "lossless": quality == 100},
         "AVIF": {"quality": quality},
-        "TIFF": {"compression": "tiff_adobe_deflate"},
+        # Pillow's compressed TIFF cannot hold the blocks of camera and position.
+        "TIFF": {"compression": None if picture.exif else "tiff_adobe_deflate"},
     }
     return options | settings[format_name]
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from minutia.errors import DataError
 from minutia.image.color import to_rgb, to_uint8
-from minutia.image.io import find_pictures, read
+from minutia.image.io import find_pictures, read, read_size
 from minutia.image.resize import downscale, modcrop
 
 
@@ -83,9 +83,9 @@ def _decode(path: Path, channels: int) -> NDArray[np.uint8]:
 
 
 def _check_sizes(hr: Path, lr: Path, scale: int) -> None:
-    with Image.open(hr) as large, Image.open(lr) as small:
-        wanted = (large.width // scale, large.height // scale)
-        if small.size != wanted:
-            raise DataError(
-                f"{lr} is {small.width}x{small.height} pixels, but {wanted[0]}x{wanted[1]} would be 1/{scale} of {hr}."
-            )
+    (height, width), small = read_size(hr), read_size(lr)
+    wanted = (height // scale, width // scale)
+    if small != wanted:
+        raise DataError(
+            f"{lr} is {small[1]}x{small[0]} pixels, but {wanted[1]}x{wanted[0]} would be 1/{scale} of {hr}."
+        )

@@ -29,11 +29,18 @@ class Weights:
 def save_weights(
     path: Path, spec: GeneratorSpec, state: Mapping[str, Tensor], training: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a state dictionary and the description of its network, by rename."""
+    """Write a state dictionary and the description of its network, by rename.
+
+    Args:
+        training: facts about how the weights came about, to be read in the model's card.
+    """
     metadata = {"network": json.dumps(asdict(spec)), "training": json.dumps(dict(training or {}))}
     temporary = path.with_name(f".{path.name}.part")
-    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, temporary, metadata)
-    temporary.replace(path)
+    try:
+        save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, temporary, metadata)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_weights(path: Path) -> Weights:
@@ -50,10 +57,13 @@ def load_weights(path: Path) -> Weights:
         raise ModelError(f"The weights {path} do not exist.") from error
     except (SafetensorError, OSError) as error:
         raise ModelError(f"The weights {path} cannot be read: {error}.") from error
-    if "network" not in metadata:
+    try:
+        network, training = json.loads(metadata["network"]), json.loads(metadata.get("training", "{}"))
+    except (KeyError, json.JSONDecodeError):
+        network = training = None
+    if not isinstance(network, dict) or not isinstance(training, dict):
         raise ModelError(f"The weights {path} do not say of which network they are; they are no weights of Minutia.")
-    spec = parse_spec(json.loads(metadata["network"]))
-    return Weights(spec, state, json.loads(metadata.get("training", "{}")))
+    return Weights(parse_spec(network), state, training)
 
 
 def load_generator(path: Path) -> tuple[GeneratorSpec, nn.Module]:

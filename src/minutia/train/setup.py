@@ -16,9 +16,10 @@ from minutia import __version__
 from minutia.errors import DataError, TrainingError
 from minutia.image.pairs import Pair, find_pairs
 from minutia.nets.weights import load_generator
-from minutia.train.config import Hardware, Recipe, dump_recipe
+from minutia.train.config import Hardware, Recipe
 from minutia.train.data import PictureBank, load_pairs
 from minutia.train.phases import AdversarialPhase, ContentPhase, Phase
+from minutia.train.recipe import dump_recipe
 from minutia.types import Progress
 
 logger = logging.getLogger(__name__)

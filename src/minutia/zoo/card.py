@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ MODEL_NAME = "model.onnx"
 TEXTS = ("name", "summary", "licence", "intended_use", "limits", "sha256")
 NUMBERS = ("scale", "channels", "halo")
 TABLES = ("network", "training")
+FIGURE_TYPES = {"data": str, "psnr": float, "ssim": float, "convention": str}
+
+WORDS = {str: "text", int: "whole number", dict: "table"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +73,14 @@ def read_card(path: Path) -> ModelCard:
     types: dict[str, type] = dict.fromkeys(TEXTS, str) | dict.fromkeys(NUMBERS, int) | dict.fromkeys(TABLES, dict)
     figures = table.pop("figures", [])
     for name, kind in types.items():
-        if not isinstance(table.get(name), kind):
-            raise ModelError(f"The card {path} needs a {kind.__name__} called {name}.")
+        if type(table.get(name)) is not kind:
+            raise ModelError(f"The card {path} needs a {WORDS[kind]} called {name}.")
     unknown = sorted(set(table) - set(types))
     if unknown:
         raise ModelError(f"The card {path} has an unknown key {unknown[0]}.")
-    try:
-        read = tuple(Figure(**figure) for figure in figures)
-    except TypeError as error:
-        known = ", ".join(field.name for field in fields(Figure))
-        raise ModelError(f"The figures in {path} must be tables of {known}.") from error
+    if not isinstance(figures, list) or not all(_is_figure(figure) for figure in figures):
+        raise ModelError(f"The figures in {path} must be tables of {', '.join(FIGURE_TYPES)}.")
+    read = tuple(Figure(**figure) for figure in figures)
     return ModelCard(**table, figures=read, model_path=path.with_name(MODEL_NAME))
 
 
@@ -86,15 +88,29 @@ def write_card(card: ModelCard, folder: Path) -> None:
     """Write folder/card.toml, by rename."""
     lines = [f"{name} = {_value(getattr(card, name))}" for name in TEXTS + NUMBERS]
     for name in TABLES:
-        lines += ["", f"[{name}]", *(f"{key} = {_value(value)}" for key, value in getattr(card, name).items())]
+        lines += ["", f"[{name}]", *_lines(getattr(card, name))]
     for figure in card.figures:
-        lines += ["", "[[figures]]", *(f"{key} = {_value(value)}" for key, value in asdict(figure).items())]
+        lines += ["", "[[figures]]", *_lines(asdict(figure))]
     temporary = folder / f".{CARD_NAME}.part"
     temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     temporary.replace(folder / CARD_NAME)
 
 
+def _is_figure(figure: object) -> bool:
+    return isinstance(figure, dict) and {key: type(value) for key, value in figure.items()} == FIGURE_TYPES
+
+
+def _lines(table: Mapping[str, object]) -> list[str]:
+    """Write a flat table; keys that are more than a bare word are quoted."""
+    return [
+        f"{key if re.fullmatch('[A-Za-z0-9_-]+', key) else _value(key)} = {_value(value)}"
+        for key, value in table.items()
+    ]
+
+
 def _value(value: object) -> str:
-    """Write a text, number or truth as TOML, which for these is JSON."""
+    """Write a text, number or truth as TOML, which is JSON but for infinities and the delete character."""
     assert isinstance(value, str | int | float), value
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float):
+        return repr(float(value))
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

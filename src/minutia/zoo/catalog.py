@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -14,19 +15,30 @@ from minutia.zoo.card import CARD_NAME, MODEL_NAME, ModelCard, read_card
 DEFAULT_MODEL = "minutia-x4"
 BUNDLED = Path(__file__).parent / "models"
 
+logger = logging.getLogger(__name__)
+
 
 def user_folder() -> Path:
     """Where a user may put models, to call them by name."""
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return base / "minutia" / "models"
 
 
 def list_models() -> list[ModelCard]:
-    """Read the cards of all models that can be called by name: the bundled ones, then the user's."""
-    return [read_card(path) for folder in (BUNDLED, user_folder()) for path in sorted(folder.glob(f"*/{CARD_NAME}"))]
+    """Read the cards of all models that can be called by name: the bundled ones, then the user's.
+
+    A broken card in the user's folder is left out with a logged warning, so that the other models stay usable.
+    """
+    cards = [read_card(path) for path in sorted(BUNDLED.glob(f"*/{CARD_NAME}"))]
+    for path in sorted(user_folder().glob(f"*/{CARD_NAME}")):
+        try:
+            cards.append(read_card(path))
+        except ModelError as error:
+            logger.warning("%s It is left out.", error)
+    return cards
 
 
 def find_model(model: str | Path | None = None, scale: int | None = None) -> ModelCard:
@@ -71,7 +83,8 @@ def _find_by_name(model: str) -> ModelCard:
     if path.suffix == ".onnx" and path.is_file():
         raise ModelError(f"{path} must be called {MODEL_NAME} and have its {CARD_NAME} beside it; see minutia export.")
     near = difflib.get_close_matches(model, cards, n=3, cutoff=0.4) or list(cards)
-    raise ModelError(f"There is no model or model folder called {model}; did you mean {' or '.join(near)}?")
+    hint = f"; did you mean {' or '.join(near)}?" if near else ", nor any other; name a model folder."
+    raise ModelError(f"There is no model or model folder called {model}{hint}")
 
 
 def _find_by_scale(scale: int | None) -> ModelCard:
@@ -80,7 +93,7 @@ def _find_by_scale(scale: int | None) -> ModelCard:
     cards = list_models()
     offered = sorted({card.scale for card in cards})
     if scale not in offered:
-        words = ", ".join(f"{number}" for number in offered)
+        words = ", ".join(map(str, offered)) or "none"
         raise ModelError(f"No model enlarges {scale} times; offered are {words}.")
     default = [card for card in cards if card.scale == scale and card.name == DEFAULT_MODEL]
     return (default or [card for card in cards if card.scale == scale])[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from minutia.errors import MissingExtra
+from minutia.errors import MissingExtra, ModelError
 
 
 def read_weights(model_path: Path) -> dict[str, NDArray[np.float32]]:
@@ -17,13 +17,19 @@ def read_weights(model_path: Path) -> dict[str, NDArray[np.float32]]:
 
     Raises:
         MissingExtra: the `onnx` package is not installed.
+        ModelError: no such file, or no ONNX model.
     """
     try:
         import onnx
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
         from onnx import numpy_helper
     except ImportError as error:
         raise MissingExtra("Reading the weights of a model", "torch") from error
-    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(model_path).graph.initializer}
+    try:
+        graph = onnx.load(model_path).graph
+    except (OSError, DecodeError) as error:
+        raise ModelError(f"The model {model_path} cannot be read; export it again.") from error
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     return {
         name: array.astype(np.float32)
         for name, array in arrays.items()

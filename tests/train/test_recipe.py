@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from minutia.errors import RecipeError
-from minutia.train.config import bundled_recipes, dump_recipe, load_recipe
+from minutia.train.recipe import bundled_recipes, dump_recipe, load_recipe
 
 SMALL = 'name = "a"\n[network]\nkind = "srresnet"\n[data]\nhr = "pictures"\n[content]\nsteps = 5\n'
 
@@ -42,6 +42,7 @@ def test_overrides_are_toml_or_text(small: Path) -> None:
         ("colour=7", r"unknown key colour; known here are adversarial, content, data"),
         ("adversarial.discriminator.depth=1", r"unknown key adversarial\.discriminator\.depth; .*num_dense"),
         ("network.scale=5", r"network\.scale = 5 will not do"),
+        ("network.num_blocks=0", r"network will not do: The network srresnet cannot have num_blocks = 0"),
         ("content.steps=-1", r"content\.steps = -1 will not do"),
         ("content.steps", r"has no value"),
         ("name.first=1", r"name is a value and has no keys"),
