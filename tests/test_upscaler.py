@@ -10,8 +10,12 @@ from PIL import Image
 import minutia
 from minutia.engines import FakeEngine
 from minutia.errors import PictureError
+from minutia.image.resize import downscale, upscale_bicubic
+from minutia.metrics import score_y
 from minutia.types import Picture, Tensor
 from minutia.upscaler import Upscaler, enlarge
+from minutia.zoo.card import ModelCard
+from minutia.zoo.catalog import list_models
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +109,15 @@ def test_progress_ends_at_the_whole(photo: np.ndarray) -> None:
 def test_a_negative_tile_is_refused(photo: np.ndarray) -> None:
     with pytest.raises(PictureError, match="A tile cannot be -1 pixels"):
         enlarge(Picture(photo), FakeEngine(), halo=1, tile=-1)
+
+
+@pytest.mark.parametrize("card", list_models(), ids=lambda card: card.name)
+def test_bundled_models_beat_bicubic(card: ModelCard, photo: np.ndarray) -> None:
+    small = downscale(photo, card.scale)
+    ours = score_y(Upscaler(card, device="cpu").upscale(small), photo, card.scale)
+    bicubic = score_y(upscale_bicubic(small, card.scale), photo, card.scale)
+    assert ours.psnr > bicubic.psnr + 0.3
+    assert ours.ssim > bicubic.ssim + 0.02
 
 
 def test_memory_is_that_of_a_tile_and_the_picture() -> None:

@@ -143,7 +143,7 @@ def test_training_makes_the_loss_smaller(recipe: Recipe) -> None:
 def test_a_taken_folder_and_a_missing_run_are_refused(recipe: Recipe, finished: Recipe) -> None:
     with pytest.raises(TrainingError, match="nothing to resume"):
         train(recipe, resume=True)
-    with pytest.raises(TrainingError, match="already holds a run; add --resume"):
+    with pytest.raises(TrainingError, match="holds a run; add --resume"):
         train(finished)
 
 
@@ -170,3 +170,28 @@ def test_too_few_pictures_to_hold_some_out(recipe: Recipe) -> None:
     data = recipe.data.model_copy(update={"num_held_out": 6})
     with pytest.raises(DataError, match="too few to keep 6 for validation"):
         train(recipe.model_copy(update={"data": data}))
+
+
+@pytest.mark.parametrize("lacking", ["pictures", "weights of VGG19"])
+def test_what_is_lacking_is_said_before_anything_is_written(recipe: Recipe, tmp_path: Path, lacking: str) -> None:
+    nothing = tmp_path / "nothing"
+    if lacking == "pictures":
+        changed = {"data": recipe.data.model_copy(update={"hr": nothing})}
+    else:
+        perceptual = recipe.adversarial.perceptual.model_copy(update={"weights": nothing})
+        changed = {"adversarial": recipe.adversarial.model_copy(update={"perceptual": perceptual})}
+    with pytest.raises(DataError, match="nothing"):
+        train(recipe.model_copy(update=changed))
+    assert not recipe.folder.exists()
+
+
+def test_a_run_that_died_before_its_first_checkpoint_can_begin_again(recipe: Recipe, finished: Recipe) -> None:
+    def die(row: dict[str, object]) -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        train(recipe, report=die)
+    assert recipe.folder.exists()
+    assert train(recipe)
+    one, other = (load_file(run.folder / "last.safetensors") for run in (recipe, finished))
+    assert all(torch.equal(one[key], other[key]) for key in other)

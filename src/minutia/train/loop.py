@@ -12,6 +12,7 @@ from typing import Literal
 from accelerate import Accelerator
 from torch import Tensor
 
+from minutia.errors import TrainingError
 from minutia.image.pairs import Pair
 from minutia.nets.weights import save_weights
 from minutia.train.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
@@ -25,6 +26,7 @@ from minutia.train.setup import (
     describe_device,
     load_pictures,
     make_accelerator,
+    make_judge,
     make_phase,
     prepare_folder,
     weights_path,
@@ -62,9 +64,8 @@ class Run:
     @property
     def phases(self) -> dict[str, int]:
         """Steps of each phase, in order."""
-        adversarial = self.recipe.adversarial
-        steps = {"content": self.recipe.content.steps}
-        return steps if adversarial is None else steps | {"adversarial": adversarial.steps}
+        steps, adversarial = {"content": self.recipe.content.steps}, self.recipe.adversarial
+        return steps | {"adversarial": adversarial.steps} if adversarial is not None and adversarial.steps else steps
 
 
 def train(
@@ -90,14 +91,20 @@ def train(
         DataError: pictures are missing, broken or do not pair.
     """
     checkpoint = recipe.folder / CHECKPOINT
+    if checkpoint.exists() and not resume:
+        raise TrainingError(
+            f"{recipe.folder} holds a run; add --resume to go on with it, or --set run=FOLDER to begin another."
+        )
     place = start = read_place(checkpoint) if resume else Place("content")
-    prepare_folder(recipe, resume=resume)
+    # All that a run may lack is looked for before its first step, and before anything is written.
     accelerator = make_accelerator(recipe.hardware)
+    judge = make_judge(recipe, accelerator.device)
     bank, validation = load_pictures(recipe, accelerator.device, progress)
+    prepare_folder(recipe)
     run = Run(recipe, accelerator, bank, validation, report, should_stop)
     for name in list(run.phases)[list(run.phases).index(place.phase) :]:
         place = place if place.phase == name else Place(name, seconds=place.seconds)
-        phase = make_phase(recipe, name, accelerator)
+        phase = make_phase(recipe, name, accelerator, judge)
         if resume and name == start.phase:
             load_checkpoint(checkpoint, phase)
         place = _run_phase(run, phase, place)

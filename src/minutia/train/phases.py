@@ -77,7 +77,14 @@ class AdversarialPhase:
 
     name = "adversarial"
 
-    def __init__(self, recipe: Recipe, config: Adversarial, accelerator: Accelerator, generator: nn.Module) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        config: Adversarial,
+        accelerator: Accelerator,
+        generator: nn.Module,
+        judge: PerceptualLoss,
+    ) -> None:
         self.config = config
         hardware, network = recipe.hardware, recipe.network
         self.accelerator = accelerator
@@ -89,7 +96,7 @@ class AdversarialPhase:
             betas=config.betas,
             clip_norm=config.clip_norm,
         )
-        self.judge = PerceptualLoss(config.perceptual).to(accelerator.device)
+        self.judge = judge
         self.ema = moving_average(self.generator.bare, config.ema_decay)
 
     def parts(self) -> dict[str, Optimised]:

@@ -18,6 +18,7 @@ from minutia.image.pairs import Pair, find_pairs
 from minutia.nets.weights import load_generator
 from minutia.train.config import Hardware, Recipe
 from minutia.train.data import PictureBank, load_pairs
+from minutia.train.losses import PerceptualLoss
 from minutia.train.phases import AdversarialPhase, ContentPhase, Phase
 from minutia.train.recipe import dump_recipe
 from minutia.types import Progress
@@ -27,20 +28,15 @@ logger = logging.getLogger(__name__)
 LIBRARIES = ("torch", "accelerate", "numpy", "Pillow", "safetensors")
 
 
-def prepare_folder(recipe: Recipe, *, resume: bool) -> None:
+def prepare_folder(recipe: Recipe) -> None:
     """Make the run folder and write into it the recipe with all defaults, and the versions it runs with.
 
     Raises:
-        TrainingError: the folder already holds a run, or cannot be written.
+        TrainingError: the folder cannot be written.
     """
-    folder = recipe.folder
+    folder, text = recipe.folder, dump_recipe(recipe)
     resolved = folder / "recipe.toml"
-    if resolved.exists() and not resume:
-        raise TrainingError(
-            f"{folder} already holds a run; add --resume to go on with it, or --set run=FOLDER to begin another."
-        )
-    text = dump_recipe(recipe)
-    if resume and resolved.exists() and resolved.read_text(encoding="utf-8") != text:
+    if resolved.exists() and resolved.read_text(encoding="utf-8") != text:
         logger.warning("The recipe is not the one this run began with; the run goes on with the new one.")
     versions = {"minutia": __version__, "python": platform.python_version()}
     versions |= {name: version(name) for name in LIBRARIES}
@@ -108,7 +104,17 @@ def load_pictures(recipe: Recipe, device: torch.device, progress: Progress) -> t
     return bank, validation
 
 
-def make_phase(recipe: Recipe, name: str, accelerator: Accelerator) -> Phase:
+def make_judge(recipe: Recipe, device: torch.device) -> PerceptualLoss | None:
+    """Make the perceptual loss of the adversarial phase, where there is one.
+
+    Raises:
+        DataError: its VGG19 weights are missing, broken, or cannot be downloaded.
+    """
+    config = recipe.adversarial
+    return None if config is None or config.steps == 0 else PerceptualLoss(config.perceptual).to(device)
+
+
+def make_phase(recipe: Recipe, name: str, accelerator: Accelerator, judge: PerceptualLoss | None) -> Phase:
     """Make the networks of a phase as they are at its first step.
 
     Raises:
@@ -120,10 +126,11 @@ def make_phase(recipe: Recipe, name: str, accelerator: Accelerator) -> Phase:
         generator = recipe.network.build() if init is None else _load_init(init, recipe)
         return ContentPhase(recipe, accelerator, generator)
     assert recipe.adversarial is not None
+    assert judge is not None
     trained = weights_path(recipe.folder, "content", "best")
     start = trained if recipe.content.steps or recipe.content.init is None else recipe.content.init
     generator = _load_init(start, recipe)
-    return AdversarialPhase(recipe, recipe.adversarial, accelerator, generator)
+    return AdversarialPhase(recipe, recipe.adversarial, accelerator, generator, judge)
 
 
 def _load_init(path: Path, recipe: Recipe) -> nn.Module:
