@@ -90,7 +90,14 @@ def test_ctrl_c_leaves_no_half_written_file(photo: np.ndarray, tiny_model: Path,
         Image.fromarray(photo).save(folder / f"{index:03d}.png")
     out = tmp_path / "out"
     command = [sys.executable, "-m", "minutia", "upscale", str(folder), "-o", str(out), "-m", str(tiny_model)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests started in the background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not out.exists() or len(list(out.iterdir())) < 3:
         assert process.poll() is None
         time.sleep(0.02)
