@@ -43,7 +43,7 @@ def make_bar(*columns: TextColumn) -> Progress:
     """Make a progress bar with time left; nothing is drawn where the output is no terminal."""
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(20 if columns else 40),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         *columns,

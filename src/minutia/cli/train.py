@@ -108,7 +108,8 @@ class _Display:
             figures = ", ".join(f"{name} {float(row[name]):.4f}" for name in names)
             self.bar.console.print(f"{phase} step {step}: {figures}")
             return
-        hidden = {"phase", "step", "seconds_per_step", "learning_rate"}
+        # The line has to fit a terminal; the log has all of them.
+        hidden = {"phase", "step", "seconds_per_step", "learning_rate", "logit_real", "logit_fake"}
         losses = " ".join(f"{name} {float(value):.4f}" for name, value in row.items() if name not in hidden)
         speed = f"{float(row['seconds_per_step']):.2f} s/step"
         self.bar.update(self.task, completed=step, words=f"{losses} {speed}")
