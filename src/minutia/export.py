@@ -1,6 +1,6 @@
 """From trained weights to a model folder: model.onnx with float16 weights, and its card.
 
-Nothing is accepted before ONNX Runtime or OpenVINO has been seen to compute what the network computes.
+Nothing is accepted before OpenVINO has been seen to compute what the network computes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from minutia.engines import open_engine
 from minutia.errors import ModelError
 from minutia.nets.folding import fold_batch_norm
 from minutia.nets.generators import GeneratorSpec
-from minutia.nets.weights import load_generator, load_weights
+from minutia.nets.weights import load_weights
 from minutia.zoo.card import CARD_NAME, MODEL_NAME, ModelCard, write_card
 
 RUN_WEIGHTS = ("weights/adversarial-best.safetensors", "weights/content-best.safetensors")
@@ -57,7 +57,8 @@ def export(
     source = _find_weights(source)
     if folder.exists() and not overwrite:
         raise ModelError(f"{folder} exists; add --overwrite to replace it.")
-    spec, network = fold_batch_norm(*load_generator(source))
+    weights = load_weights(source)
+    spec, network = fold_batch_norm(weights.spec, weights.build())
     _round_to_float16(network)
     with _making(folder) as made:
         write_onnx(network, spec, made / MODEL_NAME)
@@ -72,7 +73,7 @@ def export(
             limits=limits,
             sha256=hashlib.sha256((made / MODEL_NAME).read_bytes()).hexdigest(),
             network=asdict(spec),
-            training={"data": training_data} | load_weights(source).training,
+            training={"data": training_data} | weights.training,
             figures=(),
             model_path=made / MODEL_NAME,
         )

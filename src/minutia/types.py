@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,12 @@ Pixels: TypeAlias = NDArray[np.unsignedinteger[Any]]
 
 Tensor: TypeAlias = NDArray[np.float32]
 """(N, C, H, W), float32 in [0, 1], as networks see pictures."""
+
+EngineName: TypeAlias = Literal["auto", "openvino", "torch", "onnxruntime"]
+"""What runs a network."""
+
+Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
+"""What it computes in; auto takes what the device is fast in."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total), in whatever unit the work is counted in."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, final, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from minutia.engines import EngineName, Precision, open_engine
+from minutia.engines import open_engine
 from minutia.errors import PictureError
 from minutia.image import io
 from minutia.image.color import to_float, to_integers
 from minutia.image.tiles import Tile, plan
-from minutia.types import Engine, Picture, Pixels, Progress, ignore_progress
+from minutia.types import Engine, EngineName, Picture, Pixels, Precision, Progress, ignore_progress
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import find_model
 

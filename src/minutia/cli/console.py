@@ -13,6 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from minutia.types import Progress as Report
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 # Paths and figures are printed as they are: no colours guessed from their letters, no line broken inside a path.
 console = Console(highlight=False, soft_wrap=True, markup=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)

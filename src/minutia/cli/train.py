@@ -10,10 +10,8 @@ from typing import Annotated, Any, final
 import typer
 from rich.progress import TextColumn
 
-from minutia.cli.console import console, make_bar
+from minutia.cli.console import INTERRUPTED, console, make_bar
 from minutia.errors import MissingExtra
-
-INTERRUPTED = 130
 
 
 def train(
@@ -31,9 +29,7 @@ def train(
     except ImportError as error:
         raise MissingExtra("Training", "train") from error
     parsed = load_recipe(recipe, overrides or [])
-    steps = {"content": parsed.content.steps}
-    if parsed.adversarial is not None:
-        steps["adversarial"] = parsed.adversarial.steps
+    steps = {name: phase.steps for name, phase in parsed.phases.items()}
     with _stop_on_signal() as stopper, _Display(steps) as display:
         finished = run_training(
             parsed,

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minutia.cli.console import console, errors, make_bar
+from minutia.cli.console import INTERRUPTED, console, errors, make_bar
 from minutia.cli.options import Device, Engine, Precision
 
 if TYPE_CHECKING:
     from minutia.batch import Outcome
-
-INTERRUPTED = 130
 
 
 def upscale(

@@ -8,18 +8,15 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from minutia.engines.fake import FakeEngine
 from minutia.errors import EngineError
-from minutia.types import Engine
+from minutia.types import Engine, EngineName, Precision
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import verify
 
-EngineName = Literal["auto", "openvino", "torch", "onnxruntime"]
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
-
-__all__ = ["EngineName", "FakeEngine", "Precision", "open_engine"]
+__all__ = ["FakeEngine", "open_engine"]
 
 DEVICES = re.compile(r"auto|cpu|gpu|mps|cuda(:\d+)?")
 

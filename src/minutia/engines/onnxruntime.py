@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 
 from minutia.errors import EngineError, MissingExtra
-from minutia.types import Tensor
+from minutia.types import Precision, Tensor
 from minutia.zoo.card import ModelCard
 
 try:
@@ -20,7 +20,7 @@ except ImportError as error:
 class OnnxRuntimeEngine:
     """A model run by ONNX Runtime on the CPU, in fp32."""
 
-    def __init__(self, card: ModelCard, device: str, precision: Literal["auto", "fp32", "bf16", "fp16"]) -> None:
+    def __init__(self, card: ModelCard, device: str, precision: Precision) -> None:
         if device not in {"auto", "cpu"}:
             raise EngineError(f"The ONNX Runtime engine runs on the CPU, not on {device}.")
         if precision not in {"auto", "fp32"}:

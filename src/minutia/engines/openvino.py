@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 
 from minutia.errors import EngineError
-from minutia.types import Tensor
+from minutia.types import Precision, Tensor
 from minutia.zoo.card import ModelCard
 
 try:
@@ -26,7 +26,7 @@ class OpenVinoEngine:
     ones no faster, and a cache of compiled models on disk saves 0.1 s of a start.
     """
 
-    def __init__(self, card: ModelCard, device: str, precision: Literal["auto", "fp32", "bf16", "fp16"]) -> None:
+    def __init__(self, card: ModelCard, device: str, precision: Precision) -> None:
         if device.startswith("cuda") or device == "mps":
             raise EngineError(f"OpenVINO does not run on {device}; use --engine torch.")
         core = ov.Core()

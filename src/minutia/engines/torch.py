@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 
 from minutia.errors import EngineError, MissingExtra, ModelError
-from minutia.types import Tensor
+from minutia.types import Precision, Tensor
 from minutia.zoo.card import ModelCard
 from minutia.zoo.weights import read_weights
 
@@ -25,7 +25,7 @@ TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 class TorchEngine:
     """A network of `minutia.nets` with the weights of a model."""
 
-    def __init__(self, card: ModelCard, device: str, precision: Literal["auto", "fp32", "bf16", "fp16"]) -> None:
+    def __init__(self, card: ModelCard, device: str, precision: Precision) -> None:
         self._device = _find_device(device)
         chosen = _fastest_precision(self._device) if precision == "auto" else precision
         if chosen == "fp16" and self._device.type == "cpu":

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from minutia.types import Pixels, Tensor
 
 # ITU-R BT.601, 8-bit studio range: the "Y channel" of the super-resolution literature.
 LUMA_WEIGHTS = (65.481, 128.553, 24.966)
 LUMA_OFFSET = 16.0
+
+Depth = TypeVar("Depth", bound=np.unsignedinteger[Any])
+"""uint8 or uint16"""
 
 
 def to_float(pixels: Pixels) -> Tensor:
@@ -20,17 +25,16 @@ def to_float(pixels: Pixels) -> Tensor:
     return x
 
 
-def to_integers(x: NDArray[np.float32], dtype: DTypeLike) -> Pixels:
+def to_integers(x: NDArray[np.float32], dtype: type[Depth] | np.dtype[Depth]) -> NDArray[Depth]:
     """Turn (C, H, W) floats into (H, W, C) integers of `dtype`: scaled, rounded half up, clipped."""
     peak = np.iinfo(dtype).max
     y = x * np.float32(peak)
     y += np.float32(0.5)
     np.clip(y, 0, peak, out=y)
-    out: Pixels = np.ascontiguousarray(y.astype(dtype).transpose(1, 2, 0))
-    return out
+    return np.ascontiguousarray(y.astype(dtype).transpose(1, 2, 0))
 
 
-def to_rgb(pixels: Pixels) -> Pixels:
+def to_rgb(pixels: NDArray[Depth]) -> NDArray[Depth]:
     """Repeat the one channel of a grey (H, W, 1) picture; leave (H, W, 3) as it is."""
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 

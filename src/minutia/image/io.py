@@ -7,7 +7,7 @@ import logging
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from minutia.errors import OutputExists, PictureError
+from minutia.files import replacing
 from minutia.image.color import to_uint8
 from minutia.image.metadata import travelling_exif, usable_dpi
 from minutia.types import Picture, Pixels
@@ -108,18 +109,14 @@ def write(picture: Picture, path: Path, *, quality: int = 95, overwrite: bool = 
     if not overwrite:
         require_free(path)
     image = to_pil(_fitted(picture, format_name, path))
-    temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(temporary, format=format_name, **_options(picture, format_name, quality))
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            image.save(temporary, format=format_name, **_options(picture, format_name, quality))
     except OSError as error:
         raise PictureError(f"{path} cannot be written: {_reason(error)}.") from error
     except (ValueError, RuntimeError, struct.error) as error:
         raise PictureError(f"{path} cannot be written: {error}.") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def require_free(path: Path) -> None:

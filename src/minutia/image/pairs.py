@@ -79,7 +79,7 @@ def _decode(path: Path, channels: int) -> NDArray[np.uint8]:
     pixels = to_uint8(read(path).pixels)
     if channels == 1 and pixels.shape[2] == 3:
         return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
-    return to_uint8(to_rgb(pixels)) if channels == 3 else pixels
+    return to_rgb(pixels) if channels == 3 else pixels
 
 
 def _check_sizes(hr: Path, lr: Path, scale: int) -> None:

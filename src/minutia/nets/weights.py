@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from minutia.errors import ModelError
+from minutia.files import replacing
 from minutia.nets.generators import GeneratorSpec, parse_spec
 
 
@@ -20,10 +21,24 @@ from minutia.nets.generators import GeneratorSpec, parse_spec
 class Weights:
     """What a weights file holds."""
 
+    path: Path
     spec: GeneratorSpec
     state: dict[str, Tensor]
     training: dict[str, Any]
     """How the weights came about: recipe, steps, seconds, device."""
+
+    def build(self) -> nn.Module:
+        """Build the network, in evaluation mode.
+
+        Raises:
+            ModelError: the weights do not fit the network they name.
+        """
+        network = self.spec.build()
+        try:
+            network.load_state_dict(self.state)
+        except RuntimeError as error:
+            raise ModelError(f"The weights {self.path} do not fit the network they name.") from error
+        return network.eval()
 
 
 def save_weights(
@@ -35,12 +50,8 @@ def save_weights(
         training: facts about how the weights came about, to be read in the model's card.
     """
     metadata = {"network": json.dumps(asdict(spec)), "training": json.dumps(dict(training or {}))}
-    temporary = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as temporary:
         save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, temporary, metadata)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_weights(path: Path) -> Weights:
@@ -63,7 +74,7 @@ def load_weights(path: Path) -> Weights:
         network = training = None
     if not isinstance(network, dict) or not isinstance(training, dict):
         raise ModelError(f"The weights {path} do not say of which network they are; they are no weights of Minutia.")
-    return Weights(parse_spec(network), state, training)
+    return Weights(path, parse_spec(network), state, training)
 
 
 def load_generator(path: Path) -> tuple[GeneratorSpec, nn.Module]:
@@ -73,9 +84,4 @@ def load_generator(path: Path) -> tuple[GeneratorSpec, nn.Module]:
         ModelError: no such file, or weights that do not fit the network they name.
     """
     weights = load_weights(path)
-    network = weights.spec.build()
-    try:
-        network.load_state_dict(weights.state)
-    except RuntimeError as error:
-        raise ModelError(f"The weights {path} do not fit the network they name.") from error
-    return weights.spec, network.eval()
+    return weights.spec, weights.build()

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from minutia.errors import TrainingError
+from minutia.files import replacing
 from minutia.train.phases import Phase
 
 Tensors = dict[str, Tensor]
@@ -41,9 +42,8 @@ def save_checkpoint(path: Path, phase: Phase, place: Place) -> None:
         scalars["scaler"] = scaler.state_dict() if scaler is not None else {}
     # Copies, because safetensors wants each tensor contiguous and in memory of its own.
     tensors = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
-    temporary = path.with_name(f".{path.name}.part")
-    save_file(tensors, temporary, metadata={"state": json.dumps(scalars)})
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={"state": json.dumps(scalars)})
 
 
 def read_place(path: Path) -> Place:

@@ -9,11 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from minutia.errors import ModelError
-from minutia.nets.discriminators import SRGANDiscriminatorSpec, UNetDiscriminatorSpec
+from minutia.nets.discriminators import DiscriminatorSpec, SRGANDiscriminatorSpec
 from minutia.nets.generators import GeneratorSpec, parse_spec
-from minutia.nets.minutianet import MinutiaNetSpec
-from minutia.nets.rrdb import RRDBSpec
-from minutia.nets.srresnet import SRResNetSpec
 
 
 def _check_network(spec: GeneratorSpec) -> GeneratorSpec:
@@ -24,10 +21,8 @@ def _check_network(spec: GeneratorSpec) -> GeneratorSpec:
         raise ValueError(str(error)) from error
 
 
-Network = Annotated[
-    SRResNetSpec | RRDBSpec | MinutiaNetSpec, Field(discriminator="kind"), AfterValidator(_check_network)
-]
-Discriminator = Annotated[SRGANDiscriminatorSpec | UNetDiscriminatorSpec, Field(discriminator="kind")]
+Network = Annotated[GeneratorSpec, Field(discriminator="kind"), AfterValidator(_check_network)]
+Discriminator = Annotated[DiscriminatorSpec, Field(discriminator="kind")]
 PixelCriterion = Literal["l1", "mse", "charbonnier"]
 GanKind = Literal["vanilla", "relativistic", "hinge"]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -199,3 +194,9 @@ class Recipe(_Strict):
     def folder(self) -> Path:
         """Where the run is kept."""
         return self.run or Path("runs") / self.name
+
+    @property
+    def phases(self) -> dict[str, Content | Adversarial]:
+        """The phases of the run by name, in order; content always is one, adversarial where it has steps."""
+        found: dict[str, Content | Adversarial] = {"content": self.content}
+        return found | {"adversarial": self.adversarial} if self.adversarial and self.adversarial.steps else found

@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from minutia.files import replacing
 from minutia.train.log import Row, read_rows
 
 LOSSES: dict[str, tuple[str, ...]] = {
@@ -36,9 +37,8 @@ def draw_curves(log: Path, phases: dict[str, int], target: Path) -> None:
             _draw_panel(axes, title, names, shown, phases)
             for end in ends:
                 axes.axvline(end, color="0.7", linewidth=1, linestyle="--")
-    temporary = target.with_name(f".{target.name}.part")
-    figure.savefig(temporary, format="png", dpi=90)
-    temporary.replace(target)
+    with replacing(target) as temporary:
+        figure.savefig(temporary, format="png", dpi=90)
 
 
 def _draw_panel(axes: Axes, title: str, names: Sequence[str], rows: Sequence[Row], phases: dict[str, int]) -> None:

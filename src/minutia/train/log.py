@@ -12,13 +12,14 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from minutia.errors import TrainingError
+from minutia.files import replacing
 
 Row: TypeAlias = dict[str, str | int | float]
 
 
 @final
 class Log:
-    """Gathers the losses of steps and writes their means. Rows carry `phase`, `step` (done) and `seconds`."""
+    """Gathers the losses of steps and writes their means. Rows carry `phase` and `step`, the number done."""
 
     def __init__(self, folder: Path, phases: dict[str, int], phase: str, step: int) -> None:
         """Open the diary of a run at a step of a phase; rows of later steps, of a run that was cut, are dropped.
@@ -36,9 +37,8 @@ class Log:
             for row in read_rows(self.path)
             if (names.index(str(row["phase"])), row["step"]) <= (names.index(phase), step)
         ]
-        temporary = self.path.with_name(".log.jsonl.part")
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        temporary.replace(self.path)
+        with replacing(self.path) as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=self.first + step + 1)
         self.pending: list[dict[str, Tensor]] = []
         self.since = time.perf_counter()

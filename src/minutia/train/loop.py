@@ -64,8 +64,7 @@ class Run:
     @property
     def phases(self) -> dict[str, int]:
         """Steps of each phase, in order."""
-        steps, adversarial = {"content": self.recipe.content.steps}, self.recipe.adversarial
-        return steps | {"adversarial": adversarial.steps} if adversarial is not None and adversarial.steps else steps
+        return {name: phase.steps for name, phase in self.recipe.phases.items()}
 
 
 def train(
@@ -133,6 +132,7 @@ def _run_phase(run: Run, phase: Phase, place: Place) -> Place:
             if to_save:
                 _keep_weights(run, phase, place, "last")
                 save_checkpoint(run.folder / CHECKPOINT, phase, place)
+            if to_validate or to_save:
                 log.pause()
             if stopped:
                 break
@@ -159,7 +159,6 @@ def _validate(run: Run, phase: Phase, log: Log, place: Place) -> Place:
         recipe.validation.num_samples,
     )
     run.report(log.write(place.step, found.figures()))
-    log.pause()
     draw_curves(log.path, run.phases, run.folder / "curves.png")
     if place.best is not None and found.goodness <= place.best:
         return place

@@ -7,18 +7,20 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import tomli_w
 from pydantic import ValidationError
 
 from minutia.errors import RecipeError
+from minutia.nets.discriminators import DiscriminatorSpec
+from minutia.nets.generators import GeneratorSpec
 from minutia.train.config import Recipe
 
 RECIPES = Path(__file__).parent / "recipes"
 
 UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
-KINDS = {"srresnet", "rrdb", "minutianet", "srgan", "unet"}
+KINDS = {spec.kind for spec in (*get_args(GeneratorSpec), *get_args(DiscriminatorSpec))}
 
 
 def bundled_recipes() -> dict[str, Path]:

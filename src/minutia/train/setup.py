@@ -16,7 +16,7 @@ from minutia import __version__
 from minutia.errors import DataError, TrainingError
 from minutia.image.pairs import Pair, find_pairs
 from minutia.nets.weights import load_generator
-from minutia.train.config import Hardware, Recipe
+from minutia.train.config import Adversarial, Hardware, Recipe
 from minutia.train.data import PictureBank, load_pairs
 from minutia.train.losses import PerceptualLoss
 from minutia.train.phases import AdversarialPhase, ContentPhase, Phase
@@ -98,8 +98,8 @@ def load_pictures(recipe: Recipe, device: torch.device, progress: Progress) -> t
     pairs = load_pairs(files, network.scale, network.channels, progress)
     place = device if data.cache == "device" else torch.device("cpu")
     bank = PictureBank(pairs, network.scale, device=device, place=place)
-    for phase in (recipe.content, recipe.adversarial):
-        if phase is not None and phase.steps:
+    for phase in recipe.phases.values():
+        if phase.steps:
             bank.check(phase.lr_crop)
     return bank, validation
 
@@ -110,8 +110,8 @@ def make_judge(recipe: Recipe, device: torch.device) -> PerceptualLoss | None:
     Raises:
         DataError: its VGG19 weights are missing, broken, or cannot be downloaded.
     """
-    config = recipe.adversarial
-    return None if config is None or config.steps == 0 else PerceptualLoss(config.perceptual).to(device)
+    phase = recipe.phases.get("adversarial")
+    return PerceptualLoss(phase.perceptual).to(device) if isinstance(phase, Adversarial) else None
 
 
 def make_phase(recipe: Recipe, name: str, accelerator: Accelerator, judge: PerceptualLoss | None) -> Phase:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from minutia.image.color import to_float, to_integers, to_uint8
+from minutia.image.color import to_float, to_integers
 from minutia.image.pairs import Pair
 from minutia.image.resize import upscale_bicubic
 from minutia.image.sheet import Panel, draw_sheet
@@ -57,7 +57,7 @@ def validate(
     scores, distances, rows = [], [], []
     for index, pair in enumerate(pairs):
         y = _enlarge(network, pair.lr, device)
-        sr = to_uint8(to_integers(y[0].cpu().numpy(), np.uint8))
+        sr = to_integers(y[0].cpu().numpy(), np.uint8)
         score = score_y(sr, pair.hr, scale)
         scores.append(score)
         if judge is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from minutia.errors import ModelError
+from minutia.files import replacing
 
 CARD_NAME = "card.toml"
 MODEL_NAME = "model.onnx"
@@ -91,9 +92,8 @@ def write_card(card: ModelCard, folder: Path) -> None:
         lines += ["", f"[{name}]", *_lines(getattr(card, name))]
     for figure in card.figures:
         lines += ["", "[[figures]]", *_lines(asdict(figure))]
-    temporary = folder / f".{CARD_NAME}.part"
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    temporary.replace(folder / CARD_NAME)
+    with replacing(folder / CARD_NAME) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _is_figure(figure: object) -> bool:
