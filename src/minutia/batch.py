@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from minutia.errors import MinutiaError, OutputExists, PictureError
-from minutia.image.io import READABLE, WRITABLE, find_pictures, read, require_free, write
+from minutia.image.formats import READ, WRITTEN, format_of, suffix_for
+from minutia.image.io import find_pictures, is_animated, read_frames, require_free, write_frames
 from minutia.types import Progress, ignore_progress
 from minutia.upscaler import Upscaler
-
-DEFAULT_FORMAT = ".png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,12 @@ def plan_jobs(
         PictureError: a folder without pictures, a format that is not written, or outputs that fall together.
     """
     form = None if extension is None else "." + extension.lower().lstrip(".")
-    if form is not None and form not in WRITABLE:
-        raise PictureError(f"There is no format {extension}; the formats are {', '.join(WRITABLE)}.")
-    if output is not None and output.suffix.lower() in READABLE and not _is_folder(output):
+    if form is not None and form not in WRITTEN:
+        raise PictureError(f"There is no format {extension}; the formats are {', '.join(WRITTEN)}.")
+    if output is not None and output.suffix.lower() in READ and not _is_folder(output):
         if len(paths) != 1 or _is_folder(paths[0]):
             raise PictureError(f"{output} is one file; for several pictures -o must be a folder.")
-        if output.suffix.lower() not in WRITABLE:
-            raise PictureError(f"{output} cannot be written; the formats are {', '.join(WRITABLE)}.")
+        format_of(output)
         if suffix or form not in {None, output.suffix.lower()}:
             raise PictureError(f"{output} names the file in full; leave out --suffix and --format.")
         return _without_clashes([Job(paths[0], output)])
@@ -76,7 +74,7 @@ def plan_jobs(
             folder = source.parent
             if output is not None:
                 folder = output / (folder.relative_to(path) if _is_folder(path) else "")
-            kept = source.suffix if source.suffix.lower() in WRITABLE else DEFAULT_FORMAT
+            kept = suffix_for(source, animated=source.suffix.lower() == ".gif" and is_animated(source))
             jobs.append(Job(source, folder / f"{source.stem}{added}{form or kept}"))
     return _without_clashes(jobs)
 
@@ -102,8 +100,10 @@ def run_jobs(
         try:
             if not overwrite:
                 require_free(job.target)
-            picture = read(job.source)
-            write(upscaler.upscale(picture, progress), job.target, quality=quality, overwrite=overwrite)
+            frames = read_frames(job.source)
+            picture = frames.pictures[0]
+            large = tuple(upscaler.upscale(each, progress) for each in frames.pictures)
+            write_frames(replace(frames, pictures=large), job.target, quality=quality, overwrite=overwrite)
         except MinutiaError as error:
             resumed = isinstance(error, OutputExists) and len(jobs) > 1
             yield Outcome(job, "skipped") if resumed else Outcome(job, "failed", error)

@@ -31,6 +31,26 @@ def ignore_progress(done: int, total: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Metadata:
+    """What travels beside the pixels of a picture; None where there is none."""
+
+    icc: bytes | None = None
+    """ICC profile."""
+
+    exif: bytes | None = None
+    """EXIF block, its orientation reset to upright."""
+
+    xmp: bytes | None = None
+    """XMP packet."""
+
+    iptc: bytes | None = None
+    """IPTC-IIM records."""
+
+    dpi: tuple[float, float] | None = None
+    """Resolution in dots per inch, horizontal and vertical."""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A picture as a file holds it, upright, with what travels beside the pixels."""
 
@@ -40,14 +60,7 @@ class Picture:
     alpha: Pixels | None = None
     """(H, W), dtype of `pixels`; 0 is transparent."""
 
-    icc: bytes | None = None
-    """ICC profile."""
-
-    exif: bytes | None = None
-    """EXIF block, its orientation reset to upright."""
-
-    dpi: tuple[float, float] | None = None
-    """Resolution in dots per inch, horizontal and vertical."""
+    metadata: Metadata = Metadata()
 
     @property
     def height(self) -> int:
@@ -58,6 +71,20 @@ class Picture:
     def width(self) -> int:
         """Columns."""
         return int(self.pixels.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """All that a picture file holds: one picture, the frames of an animation, or pages."""
+
+    pictures: tuple[Picture, ...]
+    """At least one."""
+
+    durations: tuple[float, ...] = ()
+    """How long each frame is shown, in milliseconds; empty for a single picture and for pages."""
+
+    plays: int = 1
+    """How often an animation is shown; 0 is for ever."""
 
 
 class Engine(Protocol):

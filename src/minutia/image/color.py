@@ -46,6 +46,14 @@ def to_uint8(pixels: Pixels) -> NDArray[np.uint8]:
     return pixels.astype(np.uint8, copy=False)
 
 
+def to_depth(pixels: Pixels, dtype: type[Depth] | np.dtype[Depth]) -> NDArray[Depth]:
+    """Bring integers to `dtype`, uint8 or uint16: the full range of one becomes that of the other."""
+    if pixels.dtype == dtype:
+        return pixels.astype(dtype, copy=False)
+    converted: Pixels = pixels.astype(np.uint16) * np.uint16(257) if pixels.dtype == np.uint8 else to_uint8(pixels)
+    return converted.astype(dtype, copy=False)
+
+
 def luma(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Y of BT.601 for (H, W, 3) 8-bit RGB: (H, W) float64 in [16, 235], not rounded.
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
+import struct
 
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, TiffImageFile
+
+from minutia.types import Metadata
 
 TRAVELLING = (
     ExifTags.Base.DocumentName,
@@ -36,9 +41,20 @@ SIZES = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight, ExifTags.I
 """Left out of the block of the camera: sizes of the source, and a place in its file."""
 
 
-def travelling_exif(image: Image.Image) -> bytes | None:
-    """Take the EXIF of an image that is loaded, without its orientation and sizes; None where nothing is left."""
-    source, kept = image.getexif(), Image.Exif()
+def travelling(image: Image.Image) -> Metadata:
+    """Take what a larger picture may keep of the metadata of an image that is loaded."""
+    return Metadata(
+        icc=image.info.get("icc_profile") or None,
+        exif=travelling_exif(image.getexif()),
+        xmp=travelling_xmp(image.info.get("xmp")),
+        iptc=_iptc(image),
+        dpi=usable_dpi(image.info.get("dpi")),
+    )
+
+
+def travelling_exif(source: Image.Exif) -> bytes | None:
+    """Take an EXIF block without its orientation and sizes; None where nothing is left."""
+    kept = Image.Exif()
     kept.endian = source.endian  # The makers' own blocks are written in the same order of bytes.
     for tag in TRAVELLING:
         if tag in source:
@@ -52,10 +68,38 @@ def travelling_exif(image: Image.Image) -> bytes | None:
     return kept.tobytes() if kept or any(blocks.values()) else None
 
 
-def usable_dpi(image: Image.Image) -> tuple[float, float] | None:
-    """Take the resolution, in dots per inch, unless it says nothing (0, 0/0) or no file can hold it."""
-    found = image.info.get("dpi")
-    if not found:
+def usable_dpi(found: object) -> tuple[float, float] | None:
+    """Take a resolution, in dots per inch, unless it says nothing (0, 0/0) or no file can hold it."""
+    if not isinstance(found, tuple) or len(found) != 2:
         return None
     dpi = (float(found[0]), float(found[1]))
     return dpi if all(math.isfinite(value) and 0 < value < 2**16 for value in dpi) else None
+
+
+_XMP_SIZES = rb"tiff:(?:Orientation|ImageWidth|ImageLength)|exif:Pixel[XY]Dimension"
+_XMP_STALE = re.compile(rb"<(" + _XMP_SIZES + rb")>[^<]*</\1>|\s(?:" + _XMP_SIZES + rb")=(?:\"[^\"]*\"|'[^']*')")
+
+
+def travelling_xmp(found: object) -> bytes | None:
+    """Take an XMP packet without its orientation and sizes."""
+    packet = found.encode() if isinstance(found, str) else found
+    return _XMP_STALE.sub(b"", packet) if isinstance(packet, bytes) and packet else None
+
+
+_IPTC_RESOURCE = 0x0404
+
+
+def _iptc(image: Image.Image) -> bytes | None:
+    found = image.info.get("photoshop", {}).get(_IPTC_RESOURCE)
+    if isinstance(image, TiffImageFile):
+        found = image.tag_v2.get(IPTC_NAA_CHUNK)
+        if isinstance(found, tuple):  # Photoshop writes the bytes as 32-bit numbers.
+            found = struct.pack(f"<{len(found)}I", *found)
+    return found if isinstance(found, bytes) and found else None
+
+
+def iptc_segment(records: bytes) -> bytes:
+    """Wrap IPTC records as the segment of a JPEG that holds them (APP13, a Photoshop resource); b"" if too long."""
+    padded = records + b"\0" * (len(records) % 2)
+    body = b"Photoshop 3.0\0" + b"8BIM" + struct.pack(">HHI", _IPTC_RESOURCE, 0, len(records)) + padded
+    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body if len(body) + 2 < 2**16 else b""

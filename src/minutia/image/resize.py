@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 Weights = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -38,6 +39,12 @@ def downscale(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
 def upscale_bicubic(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     """Enlarge (H, W, C) 8-bit pixels: what every model must beat."""
     return resize(pixels, pixels.shape[0] * scale, pixels.shape[1] * scale)
+
+
+def resample(x: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Resize (C, H, W) floats with the same kernel, by Pillow, which is many times faster and differs at the border."""
+    planes = [Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC) for plane in x]
+    return np.stack([np.asarray(plane, dtype=np.float32) for plane in planes])
 
 
 def modcrop(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:

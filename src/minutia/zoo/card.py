@@ -58,6 +58,11 @@ class ModelCard:
     model_path: Path
     """The model.onnx beside the card; not written into it."""
 
+    @property
+    def is_adversarial(self) -> bool:
+        """Whether it was trained against a discriminator, and so may shift colours a little."""
+        return bool(self.training.get("adversarial_steps"))
+
 
 def read_card(path: Path) -> ModelCard:
     """Read a card.toml.

@@ -1,0 +1,48 @@
+"""Give up what a format cannot hold, and say what that was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from minutia.image.color import to_uint8
+from minutia.image.formats import Format
+from minutia.image.metadata import iptc_segment
+from minutia.types import Metadata, Picture
+
+NAMES = {"icc": "its colour profile", "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "its resolution"}
+_JPEG_SEGMENT = 2**16 - 64
+"""EXIF and XMP must fit into one segment of a JPEG."""
+
+
+def fit(picture: Picture, form: Format) -> tuple[Picture, list[str]]:
+    """Bring a picture to what a format can hold; and say in a few words each what is lost by that."""
+    lost = []
+    pixels, alpha = picture.pixels, picture.alpha
+    if pixels.dtype == np.uint16 and pixels.shape[2] + (alpha is not None) not in form.deep:
+        lost.append("8 of its 16 bits")
+        pixels = to_uint8(pixels)
+        alpha = None if alpha is None else to_uint8(alpha)
+    if alpha is not None and not form.alpha:
+        lost.append("transparency (it is laid on white)")
+        peak = np.iinfo(pixels.dtype).max
+        share = alpha[:, :, None].astype(np.float32) / peak
+        pixels = (pixels * share + peak * (1 - share) + 0.5).astype(pixels.dtype)
+        alpha = None
+    if form.colours is not None:
+        lost.append(f"all but {form.colours} colours")
+    metadata, dropped = _fit_metadata(picture.metadata, form, grey=pixels.shape[2] == 1)
+    return Picture(pixels, alpha, metadata), lost + [NAMES[name] for name in dropped]
+
+
+def _fit_metadata(metadata: Metadata, form: Format, *, grey: bool) -> tuple[Metadata, list[str]]:
+    dropped = [name for name in NAMES if getattr(metadata, name) is not None and name not in form.beside]
+    if form.name == "JPEG":
+        lengths = {"exif": metadata.exif, "xmp": metadata.xmp}
+        dropped += [name for name, block in lengths.items() if block is not None and len(block) > _JPEG_SEGMENT]
+        if metadata.iptc is not None and not iptc_segment(metadata.iptc):
+            dropped.append("iptc")
+    if grey and not form.grey and metadata.icc is not None and metadata.icc[16:20] == b"GRAY" and "icc" not in dropped:
+        dropped.append("icc")
+    return replace(metadata, **dict.fromkeys(dropped)), dropped

@@ -1,0 +1,144 @@
+"""Open picture files that nobody vouches for: within limits, and with one sentence for whatever is wrong with them."""
+
+from __future__ import annotations
+
+import errno
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from minutia.errors import MissingExtra, PictureError
+from minutia.image.formats import DECODERS, HEIF_SUFFIXES
+
+# Pillow's limits are global variables: they are moved by one thread at a time.
+_GLOBALS = threading.RLock()
+_BELOW_PILLOWS_LIMIT = 2**26
+
+DECODER_ERRORS = (
+    *(SyntaxError, TypeError, ValueError, RuntimeError, EOFError, LookupError, ArithmeticError, MemoryError),
+    *(AssertionError, struct.error, zlib.error, Image.DecompressionBombError),
+)
+"""What decoders raise on broken files beside OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a file is trusted."""
+
+    max_pixels: int = 2**30
+    """Files with more pixels, all frames taken together, are refused before they are decoded."""
+
+    allow_truncated: bool = False
+    """Take what there is of a file that ends too early, instead of refusing it."""
+
+
+@contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[Image.Image]:
+    """Open a picture file without decoding it.
+
+    Raises:
+        PictureError: whatever goes wrong, then or inside the `with`, is said in one sentence.
+        MissingExtra: a HEIC file, and its reader is not installed.
+    """
+    if path.suffix.lower() in HEIF_SUFFIXES:
+        _learn_heif()
+    with translated(path), _truncation(limits), _open(path) as image:
+        require_pixels(image.width, image.height, 1, path, limits)
+        yield image
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Say in one sentence what goes wrong with a file.
+
+    Raises:
+        PictureError: whatever it is.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise PictureError(f"{path} does not exist.") from error
+    except UnidentifiedImageError as error:
+        raise PictureError(f"{path} is broken or no picture.") from error
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read: {reason(error)}.") from error
+    except DECODER_ERRORS as error:
+        raise PictureError(f"{path} cannot be read: {_sentence(error)}.") from error
+
+
+def load(image: Image.Image, limits: Limits) -> None:
+    """Decode. Pillow holds its limit against the strips of a compressed TIFF once more: large ones need it moved."""
+    if image.width * image.height < _BELOW_PILLOWS_LIMIT:
+        image.load()
+    else:
+        with _pillows_limit(limits.max_pixels):
+            image.load()
+
+
+def require_pixels(width: int, height: int, count: int, path: Path, limits: Limits) -> None:
+    """Check that a file, or one page of it, is not too large to be decoded.
+
+    Raises:
+        PictureError: it is.
+    """
+    if width * height * count > limits.max_pixels:
+        frames = f" in {count} frames" if count > 1 else ""
+        raise PictureError(
+            f"{path} has {width}x{height} pixels{frames}, more than the limit of {limits.max_pixels:,}; "
+            "raise it with --max-pixels."
+        )
+
+
+def reason(error: OSError) -> str:
+    """Say in a few words why the system refused."""
+    return "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error)).lower().rstrip(".")
+
+
+def _sentence(error: BaseException) -> str:
+    words = " ".join(str(error).split()).rstrip(".")
+    return words or f"it is broken ({type(error).__name__})"
+
+
+def _open(path: Path) -> Image.Image:
+    known = [name for name in DECODERS if name != "HEIF" or "HEIF" in Image.OPEN]
+    with _pillows_limit(None):
+        return Image.open(path, formats=known)
+
+
+@contextmanager
+def _pillows_limit(pixels: int | None) -> Iterator[None]:
+    with _GLOBALS:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def _allowing_truncated() -> Iterator[None]:
+    with _GLOBALS:
+        before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def _truncation(limits: Limits) -> AbstractContextManager[None]:
+    return _allowing_truncated() if limits.allow_truncated else nullcontext()
+
+
+def _learn_heif() -> None:
+    """Teach Pillow to read HEIC."""
+    try:
+        import pi_heif
+    except ImportError as error:
+        raise MissingExtra("Reading HEIC", "heif") from error
+    pi_heif.register_heif_opener()

@@ -1,0 +1,66 @@
+"""How large a picture is to become, in the user's words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from minutia.errors import PictureError
+
+Size: TypeAlias = tuple[int, int]
+"""Height and width."""
+
+Wish: TypeAlias = Literal["scale", "width", "height", "long_side", "short_side", "megapixels", "fit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One wish about the size; the proportions of a picture are always kept."""
+
+    wish: Wish
+    value: float = 0
+    """Factor, pixels or megapixels; for `fit` the width of the box."""
+    height: float = 0
+    """For `fit` the height of the box."""
+
+    def size(self, height: int, width: int) -> Size:
+        """Tell what a picture of this size becomes.
+
+        Raises:
+            PictureError: it would become smaller.
+        """
+        factor = self._factor(height, width)
+        if not math.isfinite(factor) or factor < 1:
+            raise PictureError(
+                f"A picture of {width}x{height} would become smaller; making pictures larger is all that is done here."
+            )
+        return _rounded(height * factor), _rounded(width * factor)
+
+    def _factor(self, height: int, width: int) -> float:
+        if self.wish == "scale":
+            return self.value
+        if self.wish == "width":
+            return self.value / width
+        if self.wish == "height":
+            return self.value / height
+        if self.wish == "long_side":
+            return self.value / max(height, width)
+        if self.wish == "short_side":
+            return self.value / min(height, width)
+        if self.wish == "megapixels":
+            return math.sqrt(self.value * 1e6 / (height * width))
+        return min(self.value / width, self.height / height)
+
+
+def num_passes(height: int, width: int, size: Size, scale: int) -> int:
+    """Count how often a model that enlarges `scale` times must be applied to reach `size`; at least once."""
+    factor = max(size[0] / height, size[1] / width)
+    passes = 1
+    while scale**passes < factor:
+        passes += 1
+    return passes
+
+
+def _rounded(side: float) -> int:
+    return max(1, math.floor(side + 0.5))
