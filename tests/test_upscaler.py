@@ -11,6 +11,7 @@ import minutia
 from minutia.engines import FakeEngine
 from minutia.errors import PictureError
 from minutia.image.resize import downscale, upscale_bicubic
+from minutia.image.target import Target
 from minutia.metrics import score_y
 from minutia.types import Metadata, Picture, Tensor
 from minutia.upscaler import Upscaler, enlarge
@@ -95,6 +96,69 @@ def test_a_network_of_one_channel_sees_each_colour_by_itself(photo: np.ndarray) 
     for pixels in (photo, photo[:, :, :1]):
         large = enlarge(Picture(pixels), OneChannel(), halo=0, channels=1).pixels
         assert np.array_equal(large, pixels.repeat(2, axis=0).repeat(2, axis=1))
+
+
+def test_transparent_edges_have_no_fringe() -> None:
+    """What lies unseen under clear pixels must not colour their neighbours."""
+    pixels = np.full((16, 16, 3), (0, 255, 0), np.uint8)
+    pixels[:, 8:] = (200, 30, 30)
+    alpha = np.zeros((16, 16), np.uint8)
+    alpha[:, 8:] = 255
+    for dtype in (np.uint8, np.uint16):
+        step = np.iinfo(dtype).max // 255
+        picture = Picture(pixels.astype(dtype) * dtype(step), alpha.astype(dtype) * dtype(step))
+        for target in (None, Target("scale", 3)):
+            large = enlarge(picture, FakeEngine(4, radius=2), halo=2, target=target)
+            colours = large.pixels[large.alpha > 0.02 * step * 255] / step
+            assert np.abs(colours - (200, 30, 30)).max() < 4
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("factor", [1.0, 1.7, 4.0, 9.0, 17.0])
+def test_any_size_by_as_many_passes_as_it_takes(dtype: type, factor: float) -> None:
+    rows, columns = np.mgrid[0:12, 0:10]
+    gradient = np.stack([rows, columns, rows + columns], axis=2) / 21
+    pixels = (gradient * np.iinfo(dtype).max + 0.5).astype(dtype)
+    seen: list[tuple[int, int]] = []
+    target = Target("scale", factor)
+    engine = FakeEngine(4, radius=0)
+    large = enlarge(Picture(pixels), engine, halo=0, target=target, progress=lambda *p: seen.append(p)).pixels
+    assert large.dtype == dtype
+    assert large.shape[:2] == (round(12 * factor), round(10 * factor))
+    assert large.mean(axis=(0, 1)) == pytest.approx(pixels.mean(axis=(0, 1)), rel=0.02)
+    assert seen[-1][0] == seen[-1][1]
+    assert seen == sorted(seen)
+
+
+def test_nothing_is_rounded_to_eight_bits_between_passes() -> None:
+    """A slope of one step over many pixels has more than two levels in between, which only 16 bits can carry on."""
+    slope = np.full((4, 8, 1), 100, np.uint8)
+    slope[:, 4:] = 101
+
+    class Smooth:
+        scale = 2
+        description = "smooth"
+
+        def run(self, x: Tensor) -> Tensor:
+            y = x.repeat(2, axis=2).repeat(2, axis=3)
+            return (y + np.roll(y, 1, axis=3)) / 2
+
+    large = enlarge(Picture(slope.astype(np.uint16) * 257), Smooth(), halo=1, target=Target("scale", 8)).pixels
+    levels = np.unique(enlarge(Picture(slope), Smooth(), halo=1, target=Target("scale", 8)).pixels)
+    assert len(np.unique(large[:, 20:])) > 4
+    assert set(levels) <= {100, 101}
+
+
+def test_self_ensemble_is_the_mean_of_eight_views(upscaler: Upscaler, tiny_model: Path, photo: np.ndarray) -> None:
+    both = Upscaler(tiny_model, device="cpu", precision="fp32", tta=True)
+    large = both.upscale(photo).astype(int)
+    turned = both.upscale(np.ascontiguousarray(np.rot90(photo)[:, ::-1])).astype(int)
+    assert np.array_equal(np.rot90(turned[:, ::-1], -1), large)
+    assert np.abs(large - upscaler.upscale(photo)).max() > 0
+    views = [upscaler.upscale(np.ascontiguousarray(np.rot90(photo, k))) for k in range(4)]
+    views += [upscaler.upscale(np.ascontiguousarray(np.rot90(photo, k)[:, ::-1]))[:, ::-1] for k in range(4)]
+    mean = np.mean([np.rot90(view, -(k % 4)) for k, view in enumerate(views)], axis=0)
+    assert np.abs(mean - large).mean() < 0.5  # Views of 8 bits are rounded and clipped, the ensemble's are not.
 
 
 def test_progress_ends_at_the_whole(photo: np.ndarray) -> None:

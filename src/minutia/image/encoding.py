@@ -25,11 +25,11 @@ def encode(frames: Frames, path: Path, form: Format, quality: int) -> None:
     pictures = frames.pictures
     options = _beside(pictures[0].metadata, form) | _settings(form, quality)
     if len(pictures) == 1:
-        image = _bare(pictures[0])
+        image = _bare(pictures[0], form)
     else:
         transparent = any(picture.alpha is not None for picture in pictures)
-        image, *others = (_bare(_with_alpha(picture) if transparent else picture) for picture in pictures)
-        options |= {"save_all": True, "append_images": others, "duration": list(frames.durations)}
+        image, *others = (_bare(_with_alpha(each) if transparent else each, form) for each in pictures)
+        options |= {"save_all": True, "append_images": others, "duration": [round(each) for each in frames.durations]}
         options |= _playing(form, frames.plays, transparent=transparent)
     image.save(path, format=form.name, **options)
 
@@ -50,11 +50,11 @@ def _playing(form: Format, plays: int, *, transparent: bool) -> dict[str, Any]:
     return {"loop": plays} | ({"disposal": 0, "blend": 0} if form.name == "PNG" else {})
 
 
-def _bare(picture: Picture) -> Image.Image:
+def _bare(picture: Picture, form: Format) -> Image.Image:
     """Make a Pillow image that carries nothing: all that is to be written is told to the encoder."""
     image = to_pil(picture)
     image.info.clear()
-    return image
+    return image if form.grey else image.convert("RGB" if picture.alpha is None else "RGBA")
 
 
 def _with_alpha(picture: Picture) -> Picture:

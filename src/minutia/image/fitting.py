@@ -32,6 +32,8 @@ def fit(picture: Picture, form: Format) -> tuple[Picture, list[str]]:
         alpha = None
     if form.colours is not None:
         lost.append(f"all but {form.colours} colours")
+        if alpha is not None and np.any((alpha != 0) & (alpha != np.iinfo(alpha.dtype).max)):
+            lost.append("what is half transparent")
     metadata, dropped = _fit_metadata(picture.metadata, form, grey=pixels.shape[2] == 1)
     return Picture(pixels, alpha, metadata), lost + [NAMES[name] for name in dropped]
 

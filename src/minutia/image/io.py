@@ -174,6 +174,8 @@ def _fit_all(frames: Frames, path: Path, form: Format) -> Frames:
         lost += [words for words in missing if words not in lost]
     if len(pictures) < len(frames.pictures):
         lost.append(f"all but the first of {len(frames.pictures)} pictures")
+    elif frames.durations and not form.frames:
+        lost.append("the timing of its frames")
     if lost:
         logger.warning("%s: %s cannot keep %s.", path, form.name, ", ".join(lost))
     return replace(frames, pictures=tuple(pictures), durations=frames.durations[: len(pictures)])

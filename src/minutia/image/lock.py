@@ -7,6 +7,8 @@ spread smoothly over the enlargement. Detail is finer than the blur and stays as
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +20,11 @@ SIGMA = 3.0
 TAPS = 9
 """To each side of the middle one."""
 
-RADIUS = TAPS + 1
-"""Pixels of the source to each side that a correction depends on, those of interpolation included."""
+ROUNDS = 2
+"""How often what a correction has left is corrected."""
+
+RADIUS = ROUNDS * (TAPS + 1)
+"""Pixels of the source to each side that a correction depends on."""
 
 
 def lock_colors(y: Tensor, x: Tensor, scale: int) -> Tensor:
@@ -30,10 +35,15 @@ def lock_colors(y: Tensor, x: Tensor, scale: int) -> Tensor:
         x: (N, C, H, W), its source.
 
     Returns:
-        As `y`.
+        As `y`, in [0, 1]: a drift that only shows when colours are clipped is corrected too.
     """
-    drift = _blur(_blur(x - _block_means(y, scale), axis=2), axis=3)
-    return y + _spread(_spread(drift, scale, axis=2), scale, axis=3)
+    clipped = np.clip(y, 0, 1)
+    drift = x - _block_means(clipped, scale)
+    correction = np.zeros_like(x)
+    for _ in range(ROUNDS):
+        correction += _blur(_blur(drift - _as_seen(correction, scale), axis=2), axis=3)
+    _add_spread(clipped, correction, scale)
+    return np.clip(clipped, 0, 1, out=clipped)
 
 
 def _block_means(y: Tensor, scale: int) -> Tensor:
@@ -56,19 +66,33 @@ def _blur(x: Tensor, axis: int) -> Tensor:
     return blurred
 
 
-def _spread(x: Tensor, scale: int, axis: int) -> Tensor:
-    """Interpolate linearly along an axis to `scale` times as many places."""
+def _add_spread(y: Tensor, x: Tensor, scale: int) -> None:
+    """Add `x`, interpolated linearly to `scale` times its size, to `y`."""
+    rows = np.repeat(x, scale, axis=2)
+    for phase, (near, far) in enumerate(_phases(x, scale, axis=2)):
+        rows[:, :, phase::scale] = near + far
+    for phase, (near, far) in enumerate(_phases(rows, scale, axis=3)):
+        y[:, :, :, phase::scale] += near + far
+
+
+def _as_seen(x: Tensor, scale: int) -> Tensor:
+    """Give the block means of `x` interpolated to `scale` times its size."""
+    for axis in (2, 3):
+        seen = np.zeros_like(x)
+        for near, far in _phases(x, scale, axis):
+            seen += near + far
+        x = seen / np.float32(scale)
+    return x
+
+
+def _phases(x: Tensor, scale: int, axis: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Interpolate linearly along an axis: for each of `scale` places in a pixel, the shares of it and a neighbour."""
     padded, length = _padded(x, 1, axis), x.shape[axis]
-    before, here, after = (_cut(padded, start, length, axis) for start in range(3))
-    phases = []
+    before, after = _cut(padded, 0, length, axis), _cut(padded, 2, length, axis)
     for phase in range(scale):
-        offset = np.float32((phase + 0.5) / scale - 0.5)
-        other = after if offset > 0 else before
-        phases.append(here + abs(offset) * (other - here))
-    stacked = np.stack(phases, axis=axis + 1)
-    shape = list(x.shape)
-    shape[axis] *= scale
-    return stacked.reshape(shape)
+        offset = (phase + 0.5) / scale - 0.5
+        share = np.float32(abs(offset))
+        yield (1 - share) * x, share * (after if offset > 0 else before)
 
 
 def _padded(x: Tensor, width: int, axis: int) -> Tensor:
