@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types layers unit clean
+.PHONY: demo test lint types layers unit fuzz clean
 
 demo: .venv/installed-demo ## Upscale a photograph and set the results side by side.
 	$(BIN)/python examples/demo.py
@@ -22,6 +22,9 @@ layers: .venv/installed-dev
 
 unit: .venv/installed-dev
 	$(BIN)/python -m pytest
+
+fuzz: .venv/installed-dev ## Damaged files by the hundred thousand; another seed every day.
+	$(BIN)/python tests/image/fuzz.py --count 100000 --seed $$(date +%j)
 
 # What a demo needs: no torch. The package is linked, not copied, so that the sources are what runs.
 .venv/installed-demo: pyproject.toml | $(BIN)/python

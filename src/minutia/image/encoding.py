@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from minutia.image.formats import Format
-from minutia.image.metadata import iptc_segment
+from minutia.image.formats import AVIF, WEBP, Format
+from minutia.image.metadata import iptc_segment, with_resolution
 from minutia.image.pil import to_pil
 from minutia.image.png import COMPRESSION
 from minutia.types import Frames, Metadata, Picture
@@ -67,6 +67,8 @@ def _with_alpha(picture: Picture) -> Picture:
 def _beside(metadata: Metadata, form: Format) -> dict[str, Any]:
     """Say what travels beside the pixels, in the words of Pillow's writers."""
     found: dict[str, Any] = {"icc_profile": metadata.icc, "exif": metadata.exif, "dpi": metadata.dpi}
+    if form in {WEBP, AVIF} and metadata.dpi is not None:
+        found["exif"] = with_resolution(metadata.exif, metadata.dpi)
     if form.name == "PNG" and metadata.xmp is not None:
         found["pnginfo"] = PngInfo()
         found["pnginfo"].add_itxt("XML:com.adobe.xmp", metadata.xmp.decode(errors="replace"))

@@ -48,7 +48,7 @@ def travelling(image: Image.Image) -> Metadata:
         exif=travelling_exif(image.getexif()),
         xmp=travelling_xmp(image.info.get("xmp")),
         iptc=_iptc(image),
-        dpi=usable_dpi(image.info.get("dpi")),
+        dpi=usable_dpi(image.info.get("dpi")) or usable_dpi(_exif_dpi(image.getexif())),
     )
 
 
@@ -66,6 +66,27 @@ def travelling_exif(source: Image.Exif) -> bytes | None:
         if entries:
             kept.get_ifd(block).update(entries)
     return kept.tobytes() if kept or any(blocks.values()) else None
+
+
+def with_resolution(exif: bytes | None, dpi: tuple[float, float]) -> bytes:
+    """Write a resolution into an EXIF block, for formats that have no other place for it."""
+    block = Image.Exif()
+    if exif is not None:
+        block.load(exif)
+    block[ExifTags.Base.XResolution], block[ExifTags.Base.YResolution] = dpi
+    block[ExifTags.Base.ResolutionUnit] = _INCH
+    return block.tobytes()
+
+
+_INCH, _CENTIMETRE = 2, 3
+
+
+def _exif_dpi(exif: Image.Exif) -> object:
+    unit = exif.get(ExifTags.Base.ResolutionUnit, _INCH)
+    found = exif.get(ExifTags.Base.XResolution), exif.get(ExifTags.Base.YResolution)
+    if None in found or unit not in {_INCH, _CENTIMETRE}:
+        return None
+    return tuple(value * 2.54 for value in found) if unit == _CENTIMETRE else found  # type: ignore[operator]
 
 
 def usable_dpi(found: object) -> tuple[float, float] | None:
