@@ -47,9 +47,13 @@ def export(
     training_data: str = "not stated",
     intended_use: str = "not stated",
     limits: str = "not stated",
+    faithful: str = "",
     overwrite: bool = False,
 ) -> ModelCard:
     """Make a model folder, whose name becomes the model's, from a run folder or a weights file.
+
+    Args:
+        faithful: name, or folder beside this one, of the content model it can be blended with.
 
     Raises:
         ModelError: no weights there, the folder exists, or the exported model differs from the network.
@@ -71,6 +75,7 @@ def export(
             licence=licence,
             intended_use=intended_use,
             limits=limits,
+            faithful=faithful,
             sha256=hashlib.sha256((made / MODEL_NAME).read_bytes()).hexdigest(),
             network=asdict(spec),
             training={"data": training_data} | weights.training,

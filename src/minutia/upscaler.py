@@ -45,6 +45,7 @@ class Upscaler:
         device: str = "auto",
         precision: Precision = "auto",
         tile: int | None = None,
+        strength: float = 1.0,
         color_lock: bool | None = None,
         tta: bool = False,
     ) -> None:
@@ -55,18 +56,19 @@ class Upscaler:
             device: auto, cpu, gpu, cuda, cuda:N or mps.
             precision: auto, fp32, bf16 or fp16.
             tile: side of a tile in input pixels; None chooses, 0 never cuts.
+            strength: of an adversarial model: 1 as it is, 0 its faithful sibling, between them a blend of both.
             color_lock: hold colours to those of the source at low frequencies; None does so for adversarial models.
             tta: average over the eight mirror images (self-ensemble): a little more faithful, eight times the work.
 
         Raises:
-            ModelError: an unknown or damaged model.
+            ModelError: an unknown or damaged model, or one without a sibling to blend with.
             EngineError: no such device, or not that precision.
         """
         self.card = model if isinstance(model, ModelCard) else find_model(model)
-        opened = open_engine(self.card, engine=engine, device=device, precision=precision)
+        opened = open_engine(self.card, engine=engine, device=device, precision=precision, strength=strength)
         self.engine: Engine = SelfEnsemble(opened) if tta else opened
         self.tile = tile
-        self.color_lock = self.card.is_adversarial if color_lock is None else color_lock
+        self.color_lock = (self.card.is_adversarial and strength > 0) if color_lock is None else color_lock
 
     @property
     def scale(self) -> int:

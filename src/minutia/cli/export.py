@@ -19,6 +19,10 @@ def export(
     training_data: Annotated[str, typer.Option(help="What the model was trained on.")] = "not stated",
     intended_use: Annotated[str, typer.Option(help="What the model is for.")] = "not stated",
     limits: Annotated[str, typer.Option(help="What the model cannot do.")] = "not stated",
+    faithful: Annotated[
+        str,
+        typer.Option(help="Content model of the same shape, for --strength: its name, or a folder beside this one."),
+    ] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing model.")] = False,
 ) -> None:
     """Turn trained weights into a model folder: model.onnx and its card."""
@@ -34,6 +38,7 @@ def export(
         training_data=training_data,
         intended_use=intended_use,
         limits=limits,
+        faithful=faithful,
         overwrite=overwrite,
     )
     console.print(f"{card.model_path} enlarges {card.scale} times; it was compared with the network on several sizes.")

@@ -14,7 +14,7 @@ from minutia.engines.fake import FakeEngine
 from minutia.errors import EngineError
 from minutia.types import Engine, EngineName, Precision
 from minutia.zoo.card import ModelCard
-from minutia.zoo.catalog import verify
+from minutia.zoo.catalog import load_model
 
 __all__ = ["FakeEngine", "open_engine"]
 
@@ -22,7 +22,12 @@ DEVICES = re.compile(r"auto|cpu|gpu|mps|cuda(:\d+)?")
 
 
 def open_engine(
-    card: ModelCard, *, engine: EngineName = "auto", device: str = "auto", precision: Precision = "auto"
+    card: ModelCard,
+    *,
+    engine: EngineName = "auto",
+    device: str = "auto",
+    precision: Precision = "auto",
+    strength: float = 1.0,
 ) -> Engine:
     """Load a model into an engine.
 
@@ -30,9 +35,10 @@ def open_engine(
         engine: auto takes torch where a CUDA or Apple device is wanted or usable, OpenVINO elsewhere.
         device: auto, cpu, gpu (Intel's, by OpenVINO), cuda, cuda:N or mps.
         precision: auto is bf16 or fp16 where the device is faster in it, fp32 elsewhere.
+        strength: less than 1 blends the weights with those of the model's faithful sibling.
 
     Raises:
-        ModelError: the model's file is missing or damaged.
+        ModelError: the model's file is missing or damaged, or it has no sibling.
         EngineError: the device or precision is not to be had.
         MissingExtra: the engine is not installed.
     """
@@ -41,26 +47,26 @@ def open_engine(
     for value, known in ((engine, EngineName), (precision, Precision)):
         if value not in get_args(known):
             raise EngineError(f"{value} is not offered; write {', '.join(get_args(known))}.")
-    verify(card)
+    model = load_model(card, strength)
     name = _choose(device) if engine == "auto" else engine
     # An explicit table of imports: nothing is loaded that does not run.
     if name == "torch":
         from minutia.engines.torch import TorchEngine
 
-        return TorchEngine(card, device, precision)
+        return TorchEngine(card, model, device, precision)
     if name == "onnxruntime":
         from minutia.engines.onnxruntime import OnnxRuntimeEngine
 
-        return OnnxRuntimeEngine(card, device, precision)
+        return OnnxRuntimeEngine(card, model, device, precision)
     from minutia.engines.openvino import OpenVinoEngine
 
-    return OpenVinoEngine(card, device, precision)
+    return OpenVinoEngine(card, model, device, precision)
 
 
 def _choose(device: str) -> str:
     if device.startswith("cuda") or device == "mps":
         return "torch"
-    if device == "auto" and _has_accelerator() and _are_installed("torch", "onnx"):
+    if device == "auto" and _has_accelerator() and _are_installed("torch"):
         from minutia.engines.torch import sees_accelerator
 
         if sees_accelerator():  # A torch built for CPUs does not, whatever the machine has.

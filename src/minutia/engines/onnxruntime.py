@@ -20,7 +20,7 @@ except ImportError as error:
 class OnnxRuntimeEngine:
     """A model run by ONNX Runtime on the CPU, in fp32."""
 
-    def __init__(self, card: ModelCard, device: str, precision: Precision) -> None:
+    def __init__(self, card: ModelCard, model: bytes, device: str, precision: Precision) -> None:
         if device not in {"auto", "cpu"}:
             raise EngineError(f"The ONNX Runtime engine runs on the CPU, not on {device}.")
         if precision not in {"auto", "fp32"}:
@@ -29,7 +29,7 @@ class OnnxRuntimeEngine:
         options.log_severity_level = 3
         self.scale = card.scale
         self.description = "ONNX Runtime on CPU, fp32"
-        self._session = ort.InferenceSession(card.model_path, options, providers=["CPUExecutionProvider"])
+        self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 
     def run(self, x: Tensor) -> Tensor:

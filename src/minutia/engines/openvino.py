@@ -26,7 +26,7 @@ class OpenVinoEngine:
     ones no faster, and a cache of compiled models on disk saves 0.1 s of a start.
     """
 
-    def __init__(self, card: ModelCard, device: str, precision: Precision) -> None:
+    def __init__(self, card: ModelCard, model: bytes, device: str, precision: Precision) -> None:
         if device.startswith("cuda") or device == "mps":
             raise EngineError(f"OpenVINO does not run on {device}; use --engine torch.")
         core = ov.Core()
@@ -42,7 +42,7 @@ class OpenVinoEngine:
         self.scale = card.scale
         self.description = f"OpenVINO on {target}, {chosen}"
         try:
-            self._model = core.compile_model(core.read_model(card.model_path), target, config)
+            self._model = core.compile_model(core.read_model(model), target, config)
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot run {card.name} on {target}; try another --engine.") from error
 

@@ -25,14 +25,14 @@ TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 class TorchEngine:
     """A network of `minutia.nets` with the weights of a model."""
 
-    def __init__(self, card: ModelCard, device: str, precision: Precision) -> None:
+    def __init__(self, card: ModelCard, model: bytes, device: str, precision: Precision) -> None:
         self._device = _find_device(device)
         chosen = _fastest_precision(self._device) if precision == "auto" else precision
         if chosen == "fp16" and self._device.type == "cpu":
             raise EngineError("torch does not compute in fp16 on a CPU; use --precision fp32 or bf16.")
         self._type = TYPES[chosen]
         network: torch.nn.Module = parse_spec(card.network).build()
-        state = {name: torch.from_numpy(array) for name, array in read_weights(card.model_path).items()}
+        state = {name: torch.from_numpy(array) for name, array in read_weights(model).items()}
         try:
             network.load_state_dict(state)
         except RuntimeError as error:

@@ -17,6 +17,7 @@ CARD_NAME = "card.toml"
 MODEL_NAME = "model.onnx"
 
 TEXTS = ("name", "summary", "licence", "intended_use", "limits", "sha256")
+OPTIONAL_TEXTS = ("faithful",)
 NUMBERS = ("scale", "channels", "halo")
 TABLES = ("network", "training")
 FIGURE_TYPES = {"data": str, "psnr": float, "ssim": float, "convention": str}
@@ -55,6 +56,8 @@ class ModelCard:
     training: Mapping[str, str | int | float]
     """Data, steps, seconds, device."""
     figures: tuple[Figure, ...]
+    faithful: str = ""
+    """Name or folder of the content model of the same shape that this one can be blended with; empty for none."""
     model_path: Path
     """The model.onnx beside the card; not written into it."""
 
@@ -81,7 +84,10 @@ def read_card(path: Path) -> ModelCard:
     for name, kind in types.items():
         if type(table.get(name)) is not kind:
             raise ModelError(f"The card {path} needs a {WORDS[kind]} called {name}.")
-    unknown = sorted(set(table) - set(types))
+    for name in OPTIONAL_TEXTS:
+        if not isinstance(table.get(name, ""), str):
+            raise ModelError(f"In the card {path} {name} must be a text.")
+    unknown = sorted(set(table) - set(types) - set(OPTIONAL_TEXTS))
     if unknown:
         raise ModelError(f"The card {path} has an unknown key {unknown[0]}.")
     if not isinstance(figures, list) or not all(_is_figure(figure) for figure in figures):
@@ -92,7 +98,8 @@ def read_card(path: Path) -> ModelCard:
 
 def write_card(card: ModelCard, folder: Path) -> None:
     """Write folder/card.toml, by rename."""
-    lines = [f"{name} = {_value(getattr(card, name))}" for name in TEXTS + NUMBERS]
+    optional = tuple(name for name in OPTIONAL_TEXTS if getattr(card, name))
+    lines = [f"{name} = {_value(getattr(card, name))}" for name in TEXTS + optional + NUMBERS]
     for name in TABLES:
         lines += ["", f"[{name}]", *_lines(getattr(card, name))]
     for figure in card.figures:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from minutia.errors import ModelError
 from minutia.zoo.card import CARD_NAME, MODEL_NAME, ModelCard, read_card
+from minutia.zoo.weights import blend
 
 DEFAULT_MODEL = "minutia-x4"
 BUNDLED = Path(__file__).parent / "models"
@@ -57,18 +58,35 @@ def find_model(model: str | Path | None = None, scale: int | None = None) -> Mod
     return card
 
 
-def verify(card: ModelCard) -> None:
-    """Compare model.onnx with the checksum in its card.
+def load_model(card: ModelCard, strength: float = 1.0) -> bytes:
+    """Read model.onnx, checked against its card.
+
+    Args:
+        strength: less than 1 blends the weights with those of the card's faithful sibling; 0 is that sibling.
 
     Raises:
-        ModelError: the file is missing or is not the one the card describes.
+        ModelError: a file is missing or is not the one its card describes, or there is no sibling to blend with.
     """
+    if not 0 <= strength <= 1:
+        raise ModelError(f"A strength of {strength:g} is not to be had; give 0 (faithful) to 1 (as {card.name} is).")
+    if strength == 1:
+        return _read_checked(card)
+    if not card.faithful:
+        raise ModelError(f"The model {card.name} has no faithful sibling to be blended with; leave out --strength.")
+    # A sibling is called by name, or lies in a folder beside the model's.
+    beside = card.model_path.parent.parent / card.faithful
+    sibling = read_card(beside / CARD_NAME) if (beside / CARD_NAME).is_file() else find_model(card.faithful)
+    return _read_checked(sibling) if strength == 0 else blend(_read_checked(sibling), _read_checked(card), strength)
+
+
+def _read_checked(card: ModelCard) -> bytes:
     try:
-        digest = hashlib.sha256(card.model_path.read_bytes()).hexdigest()
+        model = card.model_path.read_bytes()
     except OSError as error:
         raise ModelError(f"The model {card.name} has no readable {card.model_path}.") from error
-    if digest != card.sha256:
+    if hashlib.sha256(model).hexdigest() != card.sha256:
         raise ModelError(f"{card.model_path} is not the file its card describes: the SHA-256 differs; fetch it again.")
+    return model
 
 
 def _find_by_name(model: str) -> ModelCard:

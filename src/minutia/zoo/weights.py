@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minutia.errors import MissingExtra, ModelError
+from minutia.errors import ModelError
+
+if TYPE_CHECKING:
+    import onnx
 
 
-def read_weights(model_path: Path) -> dict[str, NDArray[np.float32]]:
+def read_weights(model: bytes) -> dict[str, NDArray[np.float32]]:
     """Read the parameters of a model.onnx as float32, whatever they are stored as.
 
     Constants of the graph that are no parameters (names without a dot, integers) are left out.
 
     Raises:
-        MissingExtra: the `onnx` package is not installed.
-        ModelError: no such file, or no ONNX model.
+        ModelError: no ONNX model.
     """
+    return {name: array.astype(np.float32) for name, array in _parameters(_parse(model)).items()}
+
+
+def blend(first: bytes, second: bytes, share: float) -> bytes:
+    """Interpolate between the weights of two models of one shape (Wang et al. 2018, ESRGAN, section 3.4).
+
+    Args:
+        share: of the second, 0 to 1.
+
+    Raises:
+        ModelError: no ONNX models, or of different shapes.
+    """
+    from onnx import numpy_helper
+
+    model = _parse(second)
+    one, other = _parameters(_parse(first)), _parameters(model)
+    if {name: array.shape for name, array in one.items()} != {name: array.shape for name, array in other.items()}:
+        raise ModelError("Only models of one shape can be blended.")
+    for tensor in model.graph.initializer:
+        if tensor.name in other:
+            a, b = one[tensor.name].astype(np.float32), other[tensor.name].astype(np.float32)
+            mixed = ((1 - share) * a + share * b).astype(other[tensor.name].dtype)
+            tensor.CopyFrom(numpy_helper.from_array(mixed, tensor.name))
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def _parse(model: bytes) -> onnx.ModelProto:
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
     try:
-        import onnx
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-        from onnx import numpy_helper
-    except ImportError as error:
-        raise MissingExtra("Reading the weights of a model", "torch") from error
-    try:
-        graph = onnx.load(model_path).graph
-    except (OSError, DecodeError) as error:
-        raise ModelError(f"The model {model_path} cannot be read; export it again.") from error
-    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    return {
-        name: array.astype(np.float32)
-        for name, array in arrays.items()
-        if "." in name and np.issubdtype(array.dtype, np.floating)
-    }
+        return onnx.load_model_from_string(model)
+    except DecodeError as error:
+        raise ModelError("The model cannot be read; export it again.") from error
+
+
+def _parameters(model: onnx.ModelProto) -> dict[str, NDArray[np.floating]]:
+    from onnx import numpy_helper
+
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    return {name: array for name, array in arrays.items() if "." in name and np.issubdtype(array.dtype, np.floating)}

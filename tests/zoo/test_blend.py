@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minutia.engines import open_engine
+from minutia.errors import ModelError
+from minutia.export import export
+from minutia.nets.minutianet import MinutiaNetSpec
+from minutia.nets.weights import save_weights
+from minutia.upscaler import Upscaler
+from minutia.zoo.card import ModelCard, read_card, write_card
+from minutia.zoo.catalog import find_model, load_model
+from minutia.zoo.weights import read_weights
+
+
+@pytest.fixture(scope="module")
+def pair(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelCard:
+    """An adversarial model of other random weights, beside its faithful sibling `tiny`."""
+    import torch
+
+    folder = tmp_path_factory.mktemp("pair")
+    shutil.copytree(tiny_model, folder / "tiny")
+    torch.manual_seed(1)
+    spec = MinutiaNetSpec(num_blocks=2, num_features=8)
+    network = spec.build()
+    with torch.no_grad():
+        network.tail.weight *= 0.3
+    training = {"recipe": "none", "content_steps": 0, "adversarial_steps": 5}
+    save_weights(folder / "w.safetensors", spec, network.state_dict(), training)
+    export(folder / "w.safetensors", folder / "sharp", faithful="tiny")
+    return read_card(folder / "sharp" / "card.toml")
+
+
+def test_the_ends_of_the_dial_are_the_models_themselves(pair: ModelCard, photo: np.ndarray) -> None:
+    assert load_model(pair, 1) == pair.model_path.read_bytes()
+    sibling = pair.model_path.parent.parent / "tiny"
+    assert load_model(pair, 0) == (sibling / "model.onnx").read_bytes()
+    faithful = Upscaler(sibling, device="cpu", precision="fp32").upscale(photo)
+    assert np.array_equal(Upscaler(pair, device="cpu", precision="fp32", strength=0).upscale(photo), faithful)
+
+
+@pytest.mark.parametrize("strength", [0.25, 0.5])
+def test_weights_between_are_blended(pair: ModelCard, strength: float) -> None:
+    ends = [read_weights(load_model(pair, end)) for end in (0, 1)]
+    blended = read_weights(load_model(pair, strength))
+    assert set(blended) == set(ends[0])
+    for name, array in blended.items():
+        expected = (1 - strength) * ends[0][name] + strength * ends[1][name]
+        assert np.allclose(array, expected, atol=1e-3)
+    assert any(not np.array_equal(blended[name], ends[1][name]) for name in blended)
+
+
+def test_every_engine_runs_the_same_blend(pair: ModelCard) -> None:
+    x = np.random.default_rng(0).random((1, 3, 9, 11), dtype=np.float32)
+    names = ("openvino", "torch", "onnxruntime")
+    outputs = [open_engine(pair, engine=name, device="cpu", precision="fp32", strength=0.5).run(x) for name in names]
+    assert np.abs(outputs[0] - outputs[1]).max() < 1e-4
+    assert np.abs(outputs[0] - outputs[2]).max() < 1e-4
+    assert np.abs(outputs[0] - open_engine(pair, device="cpu", precision="fp32").run(x)).max() > 0.01
+
+
+def test_what_cannot_be_blended_is_refused(pair: ModelCard, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"A strength of 1\.5 is not to be had; give 0 \(faithful\) to 1"):
+        load_model(pair, 1.5)
+    with pytest.raises(ModelError, match="tiny has no faithful sibling"):
+        load_model(find_model(pair.model_path.parent.parent / "tiny"), 0.5)
+    with pytest.raises(ModelError, match="Only models of one shape"):
+        load_model(replace(pair, faithful="minutia-x4-fidelity"), 0.5)
+    with pytest.raises(ModelError, match="no model or model folder called nobody"):
+        load_model(replace(pair, faithful="nobody"), 0.5)
+
+
+def test_the_sibling_stands_in_the_card(pair: ModelCard, tmp_path: Path) -> None:
+    write_card(pair, tmp_path)
+    assert read_card(tmp_path / "card.toml").faithful == "tiny"
+    text = (tmp_path / "card.toml").read_text()
+    (tmp_path / "card.toml").write_text(text.replace('faithful = "tiny"', "faithful = 3"))
+    with pytest.raises(ModelError, match="faithful must be a text"):
+        read_card(tmp_path / "card.toml")
+
+
+def test_the_default_model_has_its_dial() -> None:
+    card = find_model()
+    assert load_model(card, 0) == find_model(card.faithful).model_path.read_bytes()
+    assert not Upscaler(card, device="cpu", strength=0).color_lock
+    assert Upscaler(card, device="cpu", strength=0.5).color_lock
