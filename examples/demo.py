@@ -14,7 +14,7 @@ from minutia import Upscaler
 from minutia.image.io import write
 from minutia.image.resize import downscale, upscale_bicubic
 from minutia.image.sheet import Panel, draw_sheet
-from minutia.metrics import CONVENTION, score_y
+from minutia.metrics.fidelity import CONVENTION, score_y
 from minutia.types import Picture
 
 SCALE = 4

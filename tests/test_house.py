@@ -23,7 +23,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
         "import minutia",
         "import minutia.cli, minutia.batch",
         "import minutia.engines.openvino",
-        "import minutia.metrics",
+        "import minutia.metrics.fidelity",
     ],
 )
 def test_using_models_loads_nothing_that_training_needs(statement: str) -> None:

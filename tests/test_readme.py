@@ -37,6 +37,8 @@ def place(tmp_path: Path, photo: np.ndarray, tiny_model: Path) -> Path:
     image.save(folder / "photo.jpg")
     (folder / "scans" / "old").mkdir(parents=True)
     image.save(folder / "scans" / "old" / "a.png")
+    (folder / "PICTURES").mkdir()
+    image.resize((400, 420)).save(folder / "PICTURES" / "a.png")
     shutil.copytree(tiny_model, folder / "my-model")
     for name in ("Set5", "Set14"):
         (folder / name).mkdir()
@@ -44,7 +46,10 @@ def place(tmp_path: Path, photo: np.ndarray, tiny_model: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", [c.strip() for c in COMMANDS if c.startswith(("minutia upscale", "minutia ev"))])
+RUNNABLE = ("minutia upscale", "minutia ev", "minutia datasets list", "minutia datasets prepare PICTURES")
+
+
+@pytest.mark.parametrize("command", [c.strip() for c in COMMANDS if c.startswith(RUNNABLE)])
 def test_commands_run(place: Path, command: str) -> None:
     words = [sys.executable, "-m", *shlex.split(command)]
     done = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=200, check=False)

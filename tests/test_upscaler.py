@@ -12,7 +12,7 @@ from minutia.engines import FakeEngine
 from minutia.errors import PictureError
 from minutia.image.resize import downscale, upscale_bicubic
 from minutia.image.target import Target
-from minutia.metrics import score_y
+from minutia.metrics.fidelity import score_y
 from minutia.types import Metadata, Picture, Tensor
 from minutia.upscaler import Upscaler, enlarge
 from minutia.zoo.card import ModelCard

@@ -12,7 +12,7 @@ from minutia.errors import DataError
 from minutia.evaluate.benchmark import Contestant, find_test_set, run_benchmark
 from minutia.evaluate.report import to_json, to_markdown
 from minutia.image.resize import downscale
-from minutia.metrics import CONVENTION, score_y
+from minutia.metrics.fidelity import CONVENTION, score_y
 from minutia.types import Picture
 
 ORIGINALS = {"a.png": data.astronaut()[:64, 100:180], "b.png": data.astronaut()[200:296, 100:164]}
@@ -38,11 +38,11 @@ def test_figures_are_those_of_the_pictures_and_bicubic_takes_part(originals: Pat
     seen: list[tuple[int, int]] = []
     bicubic, ours = run_benchmark([NEAREST], [originals], lambda done, total: seen.append((done, total)))
     assert [bicubic.model, ours.model] == ["bicubic", "nearest"]
-    assert (ours.data, ours.scale, ours.convention) == ("Mine", 4, CONVENTION)
+    assert (ours.data, ours.scale) == ("Mine", 4)
     expected = {name: score_y(nearest(Picture(downscale(hr, 4))).pixels, hr, 4) for name, hr in ORIGINALS.items()}
-    assert ours.pictures == expected
-    assert ours.mean.psnr == pytest.approx(np.mean([score.psnr for score in expected.values()]))
-    assert bicubic.mean.psnr > ours.mean.psnr
+    assert ours.pictures == {name: {"psnr": score.psnr, "ssim": score.ssim} for name, score in expected.items()}
+    assert ours.mean["psnr"] == pytest.approx(np.mean([score.psnr for score in expected.values()]))
+    assert bicubic.mean["psnr"] > ours.mean["psnr"]
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -68,10 +68,10 @@ def test_layouts_of_test_sets(tmp_path: Path) -> None:
 def test_reports_carry_figures_and_convention(originals: Path) -> None:
     results = run_benchmark([NEAREST], [originals])
     table = json.loads(to_json(results))
-    assert table[1]["pictures"]["a.png"]["psnr"] == results[1].pictures["a.png"].psnr
-    assert {row["convention"] for row in table} == {CONVENTION}
+    assert table[1]["pictures"]["a.png"]["psnr"] == results[1].pictures["a.png"]["psnr"]
+    assert {row["conventions"]["ssim"] for row in table} == {CONVENTION}
     text = to_markdown(results, pictures=True)
-    assert f"| Mine | x4 | nearest | {results[1].mean.psnr:.2f} | {results[1].mean.ssim:.4f} |" in text
+    assert f"| Mine | x4 | nearest | {results[1].mean['psnr']:.2f} | {results[1].mean['ssim']:.4f} |" in text
     assert "| Mine | b.png | bicubic |" in text
     assert CONVENTION in text
     assert "b.png" not in to_markdown(results)

@@ -8,6 +8,7 @@ import typer
 
 from minutia import __version__
 from minutia.cli.console import console, show_warnings
+from minutia.cli.datasets import datasets
 from minutia.cli.evaluate import evaluate
 from minutia.cli.export import export
 from minutia.cli.models import models
@@ -41,3 +42,4 @@ def _prepare(
 
 for command in (upscale, models, train, evaluate, export):
     app.command()(command)
+app.add_typer(datasets, name="datasets")

@@ -28,23 +28,42 @@ def evaluate(
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table as Markdown.")] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Show every picture, not only the means.")] = False,
     write_card: Annotated[bool, typer.Option("--write-card", help="Keep the means in the models' cards.")] = False,
+    niqe: Annotated[bool, typer.Option("--niqe", help="Measure naturalness too (lower is better).")] = False,
+    vgg: Annotated[
+        Path | None, typer.Option(help="Measure the distance of VGG19 features too, with this weights file.")
+    ] = None,
+    lpips: Annotated[bool, typer.Option("--lpips", help="Measure LPIPS too; its weights are downloaded once.")] = False,
+    strength: Annotated[
+        list[float] | None,
+        typer.Option(help="Blend with the faithful sibling, 0 to 1. Give it once for each strength."),
+    ] = None,
+    tta: Annotated[bool, typer.Option("--tta", help="Average over eight mirror images.")] = False,
     engine: Engine = "auto",
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Measure models: PSNR and SSIM on luma, bicubic beside them."""
+    """Measure models: PSNR and SSIM on luma, and what the eye sees; bicubic beside them."""
+    from minutia.evaluate import measures
     from minutia.evaluate.benchmark import Contestant, run_benchmark
     from minutia.evaluate.report import to_json, to_markdown
     from minutia.upscaler import Upscaler
     from minutia.zoo.catalog import find_model
 
+    if write_card and (strength or tta):
+        raise ModelError("Cards hold the figures of models as they are; leave out --strength and --tta.")
+    chosen = list(measures.FIDELITY)
+    chosen += [measures.NIQE] if niqe else []
+    chosen += [measures.vgg_distance(vgg)] if vgg is not None else []
+    chosen += [measures.lpips_distance()] if lpips else []
     cards = [find_model(model) for model in models]
     contestants = []
     for card in cards:
-        upscaler = Upscaler(card, engine=engine, device=device, precision=precision)
-        contestants.append(Contestant(card.name, card.scale, upscaler.upscale))
+        for share in strength or [1.0]:
+            upscaler = Upscaler(card, engine=engine, device=device, precision=precision, strength=share, tta=tta)
+            name = card.name + (f" at {share:g}" if strength else "") + (", 8 views" if tta else "")
+            contestants.append(Contestant(name, card.scale, upscaler.upscale))
     with progress_bar("evaluating") as progress:
-        results = run_benchmark(contestants, data, progress)
+        results = run_benchmark(contestants, data, progress, measures=chosen)
     _show(results, pictures=pictures)
     if json_file is not None:
         json_file.write_text(to_json(results), encoding="utf-8")
@@ -56,27 +75,31 @@ def evaluate(
 
 
 def _show(results: list[Result], *, pictures: bool) -> None:
-    table = Table("data", "model", "PSNR-Y, dB", "SSIM-Y", caption=results[0].convention)
+    from minutia.evaluate.report import conventions, shown
+
+    measures = results[0].measures
+    table = Table("data", "model", *(each.title for each in measures), caption="\n".join(conventions(results)))
     for result in results:
-        shown = result.pictures | {"mean": result.mean} if pictures else {"mean": result.mean}
-        for name, score in shown.items():
+        rows = result.pictures | {"mean": result.mean} if pictures else {"mean": result.mean}
+        for name, figures in rows.items():
             data = f"{result.data} x{result.scale}"
             if pictures:
                 data += f" {name}"
-            table.add_row(data, result.model, f"{score.psnr:.2f}", f"{score.ssim:.4f}")
+            table.add_row(data, result.model, *shown(figures, measures))
     console.print(table)
 
 
 def _write_figures(card: ModelCard, results: list[Result]) -> None:
     """Replace the card's figures of the test sets that were just measured."""
+    from minutia.evaluate.measures import PSNR
     from minutia.zoo.card import Figure, write_card
 
     new = {
         result.data: Figure(
             data=result.data,
-            psnr=round(result.mean.psnr, 3),
-            ssim=round(result.mean.ssim, 4),
-            convention=result.convention,
+            psnr=round(result.mean["psnr"], 3),
+            ssim=round(result.mean["ssim"], 4),
+            convention=PSNR.convention,
         )
         for result in results
         if result.model == card.name and result.scale == card.scale

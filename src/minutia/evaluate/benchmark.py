@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from minutia.errors import DataError
+from minutia.evaluate.measures import FIDELITY, Measure
 from minutia.image.color import to_uint8
 from minutia.image.pairs import PairFiles, find_pairs, load_pair
 from minutia.image.resize import upscale_bicubic
-from minutia.metrics import CONVENTION, Score, score_y
-from minutia.types import Picture, Pixels, Progress, ignore_progress
+from minutia.types import Picture, Progress, ignore_progress
 
 Enlarge = Callable[[Picture], Picture]
 
@@ -45,18 +45,15 @@ class Result:
     model: str
     data: str
     scale: int
-    pictures: dict[str, Score]
-    """Score of each picture, by name."""
-    convention: str = field(default=CONVENTION)
+    measures: tuple[Measure, ...]
+    pictures: dict[str, dict[str, float]]
+    """Figures of each picture, by its name and the key of the measure."""
 
     @property
-    def mean(self) -> Score:
-        """Mean of the pictures' figures."""
-        scores = list(self.pictures.values())
-        return Score(
-            psnr=float(np.mean([score.psnr for score in scores])),
-            ssim=float(np.mean([score.ssim for score in scores])),
-        )
+    def mean(self) -> dict[str, float]:
+        """Mean of the pictures' figures, by the key of the measure."""
+        figures = self.pictures.values()
+        return {each.key: float(np.mean([figure[each.key] for figure in figures])) for each in self.measures}
 
 
 def find_test_set(folder: Path, scale: int) -> TestSet:
@@ -80,7 +77,11 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
 
 
 def run_benchmark(
-    contestants: Sequence[Contestant], folders: Sequence[Path], progress: Progress = ignore_progress
+    contestants: Sequence[Contestant],
+    folders: Sequence[Path],
+    progress: Progress = ignore_progress,
+    *,
+    measures: Sequence[Measure] = FIDELITY,
 ) -> list[Result]:
     """Let every contestant enlarge every picture of every test set; bicubic always takes part.
 
@@ -102,19 +103,19 @@ def run_benchmark(
     done = 0
     results = []
     for test_set, contestant in rounds:
-        scores = {}
+        figures = {}
         for files in test_set.files:
-            scores[files.hr.name] = _score(contestant, files)
+            figures[files.hr.name] = _measure(contestant, files, measures)
             done += 1
             progress(done, total)
-        results.append(Result(contestant.name, test_set.name, test_set.scale, scores))
+        results.append(Result(contestant.name, test_set.name, test_set.scale, tuple(measures), figures))
     return results
 
 
-def _score(contestant: Contestant, files: PairFiles) -> Score:
+def _measure(contestant: Contestant, files: PairFiles, measures: Sequence[Measure]) -> dict[str, float]:
     pair = load_pair(files, contestant.scale, channels=3)
-    sr: Pixels = contestant.enlarge(Picture(pair.lr)).pixels
-    return score_y(to_uint8(sr), pair.hr, contestant.scale)
+    sr = to_uint8(contestant.enlarge(Picture(pair.lr)).pixels)
+    return {each.key: each.compute(sr, pair.hr, contestant.scale) for each in measures}
 
 
 def _bicubic(scale: int) -> Contestant:

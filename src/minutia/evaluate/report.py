@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minutia.evaluate.benchmark import Result
+from minutia.evaluate.measures import Measure
 
 
 def to_json(results: Sequence[Result]) -> str:
@@ -16,10 +17,9 @@ def to_json(results: Sequence[Result]) -> str:
             "model": result.model,
             "data": result.data,
             "scale": result.scale,
-            "convention": result.convention,
-            "psnr": result.mean.psnr,
-            "ssim": result.mean.ssim,
-            "pictures": {name: {"psnr": score.psnr, "ssim": score.ssim} for name, score in result.pictures.items()},
+            "conventions": {each.key: each.convention for each in result.measures},
+            **result.mean,
+            "pictures": result.pictures,
         }
         for result in results
     ]
@@ -28,21 +28,29 @@ def to_json(results: Sequence[Result]) -> str:
 
 def to_markdown(results: Sequence[Result], *, pictures: bool = False) -> str:
     """Write a table of the means, and one of every picture where `pictures` asks for it."""
-    lines = _table(["data", "scale", "model", "PSNR-Y, dB", "SSIM-Y"], [_mean_row(result) for result in results])
+    titles = [each.title for each in results[0].measures]
+    means = [
+        [result.data, f"x{result.scale}", result.model, *shown(result.mean, result.measures)] for result in results
+    ]
+    lines = _table(["data", "scale", "model", *titles], means)
     if pictures:
         rows = [
-            [result.data, name, result.model, f"{score.psnr:.2f}", f"{score.ssim:.4f}"]
+            [result.data, name, result.model, *shown(figures, result.measures)]
             for result in results
-            for name, score in result.pictures.items()
+            for name, figures in result.pictures.items()
         ]
-        lines += ["", *_table(["data", "picture", "model", "PSNR-Y, dB", "SSIM-Y"], rows)]
-    conventions = sorted({result.convention for result in results})
-    return "\n".join([*lines, "", *(f"Convention: {convention}." for convention in conventions)]) + "\n"
+        lines += ["", *_table(["data", "picture", "model", *titles], rows)]
+    return "\n".join([*lines, "", *(f"Convention: {words}." for words in conventions(results))]) + "\n"
 
 
-def _mean_row(result: Result) -> list[str]:
-    mean = result.mean
-    return [result.data, f"x{result.scale}", result.model, f"{mean.psnr:.2f}", f"{mean.ssim:.4f}"]
+def shown(figures: Mapping[str, float], measures: Sequence[Measure]) -> list[str]:
+    """Write figures with the digits of their measures."""
+    return [f"{figures[each.key]:.{each.num_digits}f}" for each in measures]
+
+
+def conventions(results: Sequence[Result]) -> list[str]:
+    """List the conventions of all measures, each once."""
+    return list(dict.fromkeys(each.convention for result in results for each in result.measures))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

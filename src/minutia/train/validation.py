@@ -15,7 +15,7 @@ from minutia.image.color import to_float, to_integers
 from minutia.image.pairs import Pair
 from minutia.image.resize import upscale_bicubic
 from minutia.image.sheet import Panel, draw_sheet
-from minutia.metrics import score_y
+from minutia.metrics.fidelity import score_y
 from minutia.train.losses import PerceptualLoss
 
 SAMPLE_SIDE = 320

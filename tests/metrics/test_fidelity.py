@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from minutia.errors import DataError, MissingExtra
 from minutia.image.color import luma
-from minutia.metrics import psnr, score_y, ssim
+from minutia.metrics.fidelity import psnr, score_y, ssim
 
 
 def test_psnr_by_hand() -> None:

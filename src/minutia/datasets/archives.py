@@ -1,0 +1,93 @@
+"""Unpack archives: nothing lands outside the folder, and a folder is there whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from minutia.datasets.disk import growing, require_space
+from minutia.errors import DataError
+from minutia.types import Progress, ignore_progress
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
+BROKEN = (
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, RuntimeError, NotImplementedError),
+)
+"""What the libraries raise on files that are cut off, encrypted, or no archives."""
+
+
+def is_archive(path: Path) -> bool:
+    """Tell by its name whether a file is an archive that can be unpacked."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def unpacked_folder(archive: Path) -> Path:
+    """Tell where an archive is unpacked: beside it, under its name without suffix."""
+    suffix = next((suffix for suffix in SUFFIXES if archive.name.lower().endswith(suffix)), "")
+    return archive.with_name(archive.name[: len(archive.name) - len(suffix)])
+
+
+def unpack(archive: Path, progress: Progress = ignore_progress) -> Path:
+    """Unpack an archive beside itself, unless that is done; what was half done is removed and done again.
+
+    Args:
+        progress: called with (done, total) members; total is 0 where it cannot be known before.
+
+    Returns:
+        The folder: the archive's name without its suffix.
+
+    Raises:
+        DataError: no archive, a broken one, one whose members would land elsewhere, or no room.
+    """
+    folder = unpacked_folder(archive)
+    if folder.is_dir():
+        return folder
+    if not is_archive(archive):
+        raise DataError(f"{archive} is no archive; the kinds are {', '.join(SUFFIXES)}.")
+    with growing(folder) as part:
+        try:
+            if archive.name.lower().endswith(".zip"):
+                _unzip(archive, part, progress)
+            else:
+                _untar(archive, part, progress)
+        except BROKEN as error:
+            raise DataError(f"{archive} is broken or no archive; fetch it again.") from error
+    return folder
+
+
+def _unzip(archive: Path, folder: Path, progress: Progress) -> None:
+    with zipfile.ZipFile(archive) as file:
+        members = file.infolist()
+        for member in members:
+            _require_inside(archive, member)
+        require_space(folder.parent, sum(member.file_size for member in members), f"Unpacking {archive.name}")
+        for done, member in enumerate(members, start=1):
+            file.extract(member, folder)
+            progress(done, len(members))
+
+
+def _require_inside(archive: Path, member: zipfile.ZipInfo) -> None:
+    """Refuse names that lead out of the folder, and links, which could."""
+    paths = (PurePosixPath(member.filename), PureWindowsPath(member.filename))
+    leads_out = any(path.is_absolute() or path.drive or ".." in path.parts for path in paths)
+    if leads_out or stat.S_ISLNK(member.external_attr >> 16):
+        raise DataError(f"{archive} holds {member.filename!r}, which would land outside its folder; do not use it.")
+
+
+def _untar(archive: Path, folder: Path, progress: Progress) -> None:
+    with tarfile.open(archive) as file:
+        for done, member in enumerate(file, start=1):
+            try:
+                file.extract(member, folder, filter="data")
+            except tarfile.FilterError as error:
+                raise DataError(
+                    f"{archive} holds {member.name!r}, which would land outside its folder; do not use it."
+                ) from error
+            progress(done, 0)

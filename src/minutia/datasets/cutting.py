@@ -1,0 +1,174 @@
+"""Bring a picture and its low-resolution copy to what training reads: resized or cut, sides that the scale divides."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minutia.datasets.disk import told
+from minutia.datasets.sources import Source
+from minutia.errors import DataError
+from minutia.files import replacing
+from minutia.image.color import to_uint8
+from minutia.image.io import read, write
+from minutia.image.resize import downscale, modcrop, resize
+from minutia.types import Picture
+
+HR, LR = "HR", "LR"
+"""Folders of a prepared set, as `minutia evaluate` expects them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is made of each picture.
+
+    Raises:
+        DataError: values that cannot be met.
+    """
+
+    scale: int = 4
+    count: int | None = None
+    """So many pictures, chosen at random; None takes all."""
+    seed: int = 0
+    resize: tuple[int, int] | None = None
+    """Width and height to which high-resolution pictures are brought, whatever their shape, by bicubic."""
+    crop: int | None = None
+    """Side of the squares into which they are cut, edge to edge from the upper left; what is left over is dropped."""
+
+    def __post_init__(self) -> None:
+        if self.scale < 1:
+            raise DataError(f"--scale must be 1 or more, not {self.scale}.")
+        if self.count is not None and self.count < 1:
+            raise DataError(f"--count must be 1 or more, not {self.count}.")
+        if self.resize is not None and self.crop is not None:
+            raise DataError("Pictures are resized or cut, not both; leave out --resize or --crop.")
+        for option, sides in (("--resize", self.resize or ()), ("--crop", () if self.crop is None else (self.crop,))):
+            for side in sides:
+                if side < self.scale or side % self.scale:
+                    raise DataError(f"{option}: {side} is no multiple of the scale {self.scale}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of a low-resolution picture; its original's is `scale` times as large."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, pixels: NDArray[np.uint8], scale: int = 1) -> NDArray[np.uint8]:
+        """Cut (H, W, C) pixels that have `scale` times the size."""
+        bottom, right = self.top + self.height, self.left + self.width
+        return pixels[self.top * scale : bottom * scale, self.left * scale : right * scale]
+
+
+def plan_boxes(height: int, width: int, settings: Settings) -> list[Box]:
+    """Say which parts of a low-resolution picture are kept: all of it, or squares."""
+    if settings.crop is None:
+        return [Box(0, 0, height, width)] if height and width else []
+    side = settings.crop // settings.scale
+    return [
+        Box(top, left, side, side)
+        for top in range(0, height - side + 1, side)
+        for left in range(0, width - side + 1, side)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A pair that is ready to be written."""
+
+    name: str
+    """Without suffix."""
+    hr: NDArray[np.uint8]
+    """(H, W, C)"""
+    lr: NDArray[np.uint8]
+    """(H / scale, W / scale, C)"""
+    hr_file: Path | None = None
+    """The file that has just these pixels, where there is one."""
+    lr_file: Path | None = None
+
+
+def cut(source: Source, settings: Settings) -> list[Piece]:
+    """Read a picture and its low-resolution copy, and make of them what is wanted.
+
+    Raises:
+        PictureError: one of them cannot be read.
+        DataError: they do not fit each other, or are too small.
+    """
+    hr = to_uint8(read(source.hr).pixels)
+    if settings.resize is not None:
+        hr = resize(hr, settings.resize[1], settings.resize[0])
+    lr = _low(source, hr, settings.scale)
+    boxes = plan_boxes(lr.height, lr.width, settings)
+    if not boxes:
+        wanted = f"--crop {settings.crop}" if settings.crop else f"the scale {settings.scale}"
+        raise DataError(f"{source.hr} is smaller than {wanted}.")
+    if settings.crop is not None:
+        names = [f"{source.name}_{index:03d}" for index in range(len(boxes))]
+        return [
+            Piece(name, box.of(hr, settings.scale), box.of(lr.pixels)) for name, box in zip(names, boxes, strict=True)
+        ]
+    (box,) = boxes
+    kept = box.of(hr, settings.scale)
+    whole = kept.shape == hr.shape and settings.resize is None
+    return [Piece(source.name, kept, lr.pixels, source.hr if whole else None, source.lr if lr.whole else None)]
+
+
+def save(pixels: NDArray[np.uint8], source: Path | None, target: Path) -> Path:
+    """Write (H, W, C) pixels as PNG, or copy the file that has just these.
+
+    Args:
+        target: lacks its suffix.
+
+    Returns:
+        The file.
+
+    Raises:
+        PictureError, DataError: it cannot be written.
+    """
+    path = target.with_name(target.name + (".png" if source is None else source.suffix))
+    if source is None:
+        write(Picture(pixels), path, overwrite=True)
+        return path
+    with told(path, "make room: the same command goes on from there"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            shutil.copyfile(source, temporary)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class _Low:
+    """A low-resolution copy, cut to what its original covers."""
+
+    pixels: NDArray[np.uint8]
+    whole: bool
+    """Nothing was cut."""
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+
+def _low(source: Source, hr: NDArray[np.uint8], scale: int) -> _Low:
+    """Read or make the low-resolution copy. A given one may be a pixel too large: MATLAB rounds up."""
+    height, width = hr.shape[0] // scale, hr.shape[1] // scale
+    if source.lr is None:
+        small = modcrop(hr, scale)
+        return _Low(downscale(small, scale) if small.size else small, False)
+    lr = to_uint8(read(source.lr).pixels)
+    if not (0 <= lr.shape[0] - height <= 1 and 0 <= lr.shape[1] - width <= 1):
+        raise DataError(
+            f"{source.lr} is {lr.shape[1]}x{lr.shape[0]} pixels, but 1/{scale} of {source.hr} is {width}x{height}."
+        )
+    return _Low(lr[:height, :width], lr.shape[:2] == (height, width))

@@ -1,0 +1,118 @@
+"""What is measured of an enlargement: fidelity always, what the eye sees on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minutia.errors import DataError, MissingExtra
+from minutia.metrics import fidelity, niqe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Pixels8: TypeAlias = NDArray[np.uint8]
+
+VGG_LAYERS = ("relu1_2", "relu2_2", "relu3_4")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure of an enlargement and, for most, its original."""
+
+    key: str
+    """Name in files."""
+    title: str
+    """Name in tables, with its unit and which way is better."""
+    num_digits: int
+    convention: str
+    compute: Callable[[Pixels8, Pixels8, int], float]
+    """From `sr` and `hr`, (H, W, C) 8-bit of one size, and the scale."""
+
+
+def _psnr(sr: Pixels8, hr: Pixels8, scale: int) -> float:
+    return fidelity.score_y(sr, hr, scale).psnr
+
+
+def _ssim(sr: Pixels8, hr: Pixels8, scale: int) -> float:
+    return fidelity.score_y(sr, hr, scale).ssim
+
+
+PSNR = Measure("psnr", "PSNR-Y, dB", 2, fidelity.CONVENTION, _psnr)
+SSIM = Measure("ssim", "SSIM-Y", 4, fidelity.CONVENTION, _ssim)
+NIQE = Measure("niqe", "NIQE ↓", 2, niqe.CONVENTION, lambda sr, _, scale: niqe.niqe(sr, crop=scale))
+
+FIDELITY = (PSNR, SSIM)
+
+
+def vgg_distance(weights: Path | None) -> Measure:
+    """Make the distance of VGG19 features: of `weights`, or of those that are downloaded once.
+
+    Raises:
+        MissingExtra: torch is not installed.
+        DataError: no weights to be had.
+    """
+    try:
+        from minutia.nets.vgg import VGG19Features, load_weights
+    except ImportError as error:
+        raise MissingExtra("The VGG distance", "train") from error
+    network = VGG19Features(VGG_LAYERS, load_weights(weights))
+
+    def distance(sr: Pixels8, hr: Pixels8, _: int) -> float:
+        import torch
+
+        with torch.inference_mode():
+            ours, originals = network(_to_tensor(sr)), network(_to_tensor(hr))
+            return float(sum(_unit_distance(ours[layer], originals[layer]) for layer in VGG_LAYERS))
+
+    convention = (
+        f"VGG distance: {', '.join(VGG_LAYERS)} of unit length, squared difference, mean of places, sum of layers"
+    )
+    return Measure("vgg", "VGG ↓", 3, convention, distance)
+
+
+def lpips_distance() -> Measure:
+    """Make LPIPS (Zhang et al. 2018) on AlexNet, whose weights its package downloads once.
+
+    Raises:
+        MissingExtra: the package `lpips` is not installed.
+        DataError: its weights could not be downloaded.
+    """
+    try:
+        import lpips
+        import torch
+    except ImportError as error:
+        raise MissingExtra("LPIPS", "lpips") from error
+    try:
+        network = lpips.LPIPS(net="alex", verbose=False).eval()
+    except OSError as error:
+        raise DataError(f"The weights of LPIPS could not be downloaded ({error}); go online once.") from error
+
+    def distance(sr: Pixels8, hr: Pixels8, scale: int) -> float:
+        inner = slice(scale, -scale)
+        with torch.inference_mode():  # It takes pictures in [-1, 1].
+            ours, original = (2 * _to_tensor(each[inner, inner]) - 1 for each in (sr, hr))
+            return float(network(ours, original))
+
+    return Measure("lpips", "LPIPS ↓", 4, "LPIPS 0.1 on AlexNet, RGB in [-1, 1], border of one scale cut", distance)
+
+
+def _unit_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Mean over places of the squared difference of features (1, C, H, W) that are brought to unit length."""
+    from torch.nn.functional import normalize
+
+    return (normalize(a, dim=1) - normalize(b, dim=1)).square().sum(dim=1).mean()
+
+
+def _to_tensor(pixels: Pixels8) -> Tensor:
+    """Turn (H, W, C) 8-bit into (1, 3, H, W) in [0, 1]."""
+    import torch
+
+    from minutia.image.color import to_rgb
+
+    return torch.from_numpy(np.ascontiguousarray(to_rgb(pixels).transpose(2, 0, 1)))[None].float() / 255

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from helpers_datasets import packed
+
+from minutia.datasets.archives import unpack
+from minutia.errors import DataError
+
+MEMBERS = {"in/a.txt": b"a" * 5000, "in/deep/b.txt": b"b"}
+
+
+@pytest.mark.parametrize("name", ["set.zip", "set.tar.gz", "set.tgz"])
+def test_a_folder_is_there_whole_and_made_once(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(packed(name, MEMBERS))
+    counts: list[tuple[int, int]] = []
+    folder = unpack(tmp_path / name, lambda *pair: counts.append(pair))
+    assert folder == tmp_path / "set"
+    assert {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.txt")} == MEMBERS
+    assert counts[-1][0] == 2
+    (folder / "in" / "a.txt").write_text("mine")
+    assert unpack(tmp_path / name) == folder
+    assert (folder / "in" / "a.txt").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set", name]
+
+
+def test_what_was_half_unpacked_is_done_again(tmp_path: Path) -> None:
+    (tmp_path / "set.zip").write_bytes(packed("set.zip", MEMBERS))
+    left_over = tmp_path / ".set.part" / "in"
+    left_over.mkdir(parents=True)
+    (left_over / "stale.txt").write_text("from an earlier run")
+    folder = unpack(tmp_path / "set.zip")
+    assert sorted(path.name for path in folder.rglob("*.txt")) == ["a.txt", "b.txt"]
+    assert not (tmp_path / ".set.part").exists()
+
+
+@pytest.mark.parametrize("name", ["set.zip", "set.tgz"])
+def test_broken_archives_leave_nothing(name: str, tmp_path: Path) -> None:
+    whole = packed(name, MEMBERS | {"in/noise.bin": bytes(range(256)) * 40})
+    for content in (whole[: len(whole) // 2], b"no archive at all", b""):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match="is broken or no archive; fetch it again"):
+            unpack(tmp_path / name)
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "path", ["../out.txt", "in/../../out.txt", "/out.txt", "C:\\out.txt", "C:out.txt", "..\\out.txt"]
+)
+def test_names_that_lead_out_are_refused(path: str, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "set.zip").write_bytes(packed("set.zip", {"in/a.txt": b"a", path: b"out"}))
+    with pytest.raises(DataError, match="which would land outside its folder; do not use it"):
+        unpack(place / "set.zip")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["set.zip"]
+
+
+def test_tar_members_that_lead_out_are_refused(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "set.tgz").write_bytes(packed("set.tgz", {"in/a.txt": b"a", "../out.txt": b"out"}))
+    with pytest.raises(DataError, match="which would land outside its folder"):
+        unpack(place / "set.tgz")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["set.tgz"]
+
+
+def test_links_are_refused(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("in/link")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as file:
+        file.writestr(link, "/etc")
+    with pytest.raises(DataError, match="'in/link', which would land outside"):
+        unpack(tmp_path / "set.zip")
+    with tarfile.open(tmp_path / "set.tar", "w") as tar:
+        info = tarfile.TarInfo("link")
+        info.type, info.linkname = tarfile.SYMTYPE, "/etc"
+        tar.addfile(info, io.BytesIO())
+    with pytest.raises(DataError, match="'link', which would land outside"):
+        unpack(tmp_path / "set.tar")
+
+
+def test_a_full_disk_is_seen_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "set.zip").write_bytes(packed("set.zip", MEMBERS))
+    usage = shutil.disk_usage(tmp_path)._replace(free=5000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(DataError, match=r"Unpacking set\.zip needs 5 kB in .*, where 5 kB are free"):
+        unpack(tmp_path / "set.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["set.zip"]
+
+
+def test_other_files_are_no_archives(tmp_path: Path) -> None:
+    (tmp_path / "set.rar").write_bytes(b"Rar!")
+    with pytest.raises(DataError, match=r"set\.rar is no archive; the kinds are \.zip"):
+        unpack(tmp_path / "set.rar")
