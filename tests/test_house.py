@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from inspect import ismodule
 from pathlib import Path
 
 import pytest
@@ -40,9 +39,17 @@ def test_importing_loads_no_engine() -> None:
 
 
 def test_the_public_names_are_those_promised() -> None:
-    assert set(minutia.__all__) == PUBLIC | {"__version__"}
-    offered = {name for name, value in vars(minutia).items() if not name.startswith("_") and not ismodule(value)}
-    assert offered - {"annotations"} == PUBLIC
+    assert set(minutia.__all__) == PUBLIC | {"__version__"} == set(dir(minutia))
+    for name in PUBLIC:
+        assert getattr(minutia, name).__name__ == name
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = minutia.nothing
+
+
+def test_help_does_not_wait_for_numpy() -> None:
+    code = "import minutia.cli, sys; print([name for name in ('numpy', 'PIL', 'openvino') if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -6,10 +6,33 @@ Upscaler().upscale("photo.png").save("large.png")
 
 from __future__ import annotations
 
-from minutia.errors import MinutiaError
-from minutia.types import Picture
-from minutia.upscaler import Upscaler
-from minutia.zoo.catalog import find_model, list_models
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minutia.errors import MinutiaError
+    from minutia.types import Picture
+    from minutia.upscaler import Upscaler
+    from minutia.zoo.catalog import find_model, list_models
 
 __all__ = ["MinutiaError", "Picture", "Upscaler", "__version__", "find_model", "list_models"]
 __version__ = "0.1.0"
+
+# Loaded when they are asked for: the command line should not wait for NumPy to show its help.
+_HOMES = {
+    "MinutiaError": "minutia.errors",
+    "Picture": "minutia.types",
+    "Upscaler": "minutia.upscaler",
+    "find_model": "minutia.zoo.catalog",
+    "list_models": "minutia.zoo.catalog",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Pixels: TypeAlias = NDArray[np.unsignedinteger[Any]]
+Pixels: TypeAlias = "NDArray[np.unsignedinteger[Any]]"
 """uint8 or uint16: integers as files hold them; the depth is told by the dtype, never by the largest value."""
 
-Tensor: TypeAlias = NDArray[np.float32]
+Tensor: TypeAlias = "NDArray[np.float32]"
 """(N, C, H, W), float32 in [0, 1], as networks see pictures."""
 
 EngineName: TypeAlias = Literal["auto", "openvino", "torch", "onnxruntime"]
