@@ -23,6 +23,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
         "import minutia.cli, minutia.batch",
         "import minutia.engines.openvino",
         "import minutia.metrics.fidelity",
+        "import minutia.video",
     ],
 )
 def test_using_models_loads_nothing_that_training_needs(statement: str) -> None:

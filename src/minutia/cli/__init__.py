@@ -14,6 +14,7 @@ from minutia.cli.export import export
 from minutia.cli.models import models
 from minutia.cli.train import train
 from minutia.cli.upscale import upscale
+from minutia.cli.video import video
 
 app = typer.Typer(
     name="minutia",
@@ -40,6 +41,6 @@ def _prepare(
     show_warnings()
 
 
-for command in (upscale, models, train, evaluate, export):
+for command in (upscale, video, models, train, evaluate, export):
     app.command()(command)
 app.add_typer(datasets, name="datasets")

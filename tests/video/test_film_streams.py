@@ -1,0 +1,177 @@
+"""What travels along with a film, and what is a film at all."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.container import OutputContainer
+from av.stream import Disposition
+from helpers_video import Repeater, levels_of, make_film, packets_of, times_of
+from PIL import Image
+
+from minutia.errors import PictureError
+from minutia.video import upscale_video
+from minutia.video.film import read_film
+
+CHAPTERS = [
+    {"id": 1, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": {"title": "one"}},
+    {"id": 2, "start": 400, "end": 1000, "time_base": Fraction(1, 1000), "metadata": {"title": "two"}},
+]
+
+
+def add_subtitles(out: OutputContainer, codec: str) -> None:
+    out.metadata.update(title="A film", comment="Made for a test")
+    out.set_chapters(CHAPTERS)
+    out.streams[1].metadata.update(language="swe")
+    subtitles = out.add_mux_stream(codec)
+    subtitles.time_base = Fraction(1, 1000)
+    subtitles.metadata.update(language="deu")
+
+
+def write_subtitles(out: OutputContainer, codec: str) -> None:
+    for time in (100, 500):
+        text = f"at {time}".encode()
+        write(out, 2, len(text).to_bytes(2, "big") + text if codec == "mov_text" else text, time)
+
+
+def write(out: OutputContainer, stream: int, content: bytes, time: int = 0) -> None:
+    packet = av.Packet(content)
+    packet.pts = packet.dts = time
+    packet.duration, packet.time_base, packet.is_keyframe = 200, Fraction(1, 1000), True
+    packet.stream = out.streams[stream]
+    out.mux(packet)
+
+
+def make_rich_film(path: Path) -> Path:
+    codec = "mov_text" if path.suffix == ".mp4" else "subrip"
+    return make_film(path, before=lambda out: add_subtitles(out, codec), after=lambda out: write_subtitles(out, codec))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sound_subtitles_chapters_and_tags_are_kept(
+    tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, large = make_rich_film(tmp_path / f"clip{suffix}"), tmp_path / f"large{suffix}"
+    upscale_video(source, large, Repeater())
+    assert caplog.text == ""
+    for kind in ("audio", "subtitle"):
+        assert packets_of(large, kind) == packets_of(source, kind)
+        assert len(packets_of(large, kind)) >= 2
+    with av.open(str(large)) as film:
+        tags = {name.lower(): text for name, text in film.metadata.items()}
+        assert (tags["title"], tags["comment"]) == ("A film", "Made for a test")
+        assert [chapter["metadata"]["title"] for chapter in film.chapters()] == ["one", "two"]
+        assert [float(chapter["start"] * chapter["time_base"]) for chapter in film.chapters()] == [0, 0.4]
+        languages = {stream.type: stream.language for stream in film.streams}
+        assert (languages["audio"], languages["subtitle"]) == ("swe", "deu")
+
+
+def test_what_a_container_cannot_hold_is_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source, large = make_rich_film(tmp_path / "clip.mp4"), tmp_path / "large.webm"
+    upscale_video(source, large, Repeater())
+    (record,) = caplog.records
+    words = f"{large} cannot take along all that is in {source}; left out: audio (aac), subtitle (mov_text)."
+    assert record.getMessage() == words
+    with av.open(str(large)) as film:
+        assert [(stream.type, stream.codec_context.name) for stream in film.streams] == [("video", "vp9")]
+
+
+def jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.full((48, 64, 3), 200, np.uint8)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def add_cover(out: OutputContainer) -> None:
+    cover = out.add_mux_stream("mjpeg", width=64, height=48)
+    cover.time_base, cover.disposition = Fraction(1, 1000), Disposition.attached_pic
+
+
+def test_a_cover_is_kept_and_is_not_the_film(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "clip.mp4", before=add_cover, after=lambda out: write(out, 2, jpeg()))
+    large = tmp_path / "large.mp4"
+    assert upscale_video(source, large, Repeater()).num_frames == 4
+    with av.open(str(large)) as film:
+        assert film.streams[2].disposition == Disposition.attached_pic
+        (cover,) = (packet for packet in film.demux(film.streams[2]) if packet.size)
+        assert bytes(cover) == jpeg()
+
+
+def make_song(path: Path) -> Path:
+    with av.open(str(path), "w") as out:
+        sound = out.add_stream("aac", rate=48000)
+        add_cover(out)
+        frame = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), "fltp", "stereo")
+        frame.sample_rate, frame.pts, frame.time_base = 48000, 0, Fraction(1, 48000)
+        out.mux(sound.encode(frame))
+        out.mux(sound.encode(None))
+        write(out, 1, jpeg())
+    return path
+
+
+def make_picture(path: Path) -> Path:
+    path.write_bytes(jpeg())
+    return path
+
+
+def make_text(path: Path) -> Path:
+    path.write_text("no film\n" * 99)
+    return path
+
+
+def make_headless(path: Path) -> Path:
+    """An MP4 has its index at the end: what breaks off cannot be read at all."""
+    content = make_film(path).read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "sentence"),
+    [
+        ("none.mp4", lambda path: path, "none.mp4 does not exist."),
+        ("folder.mp4", lambda path: path.mkdir(), "folder.mp4 is a folder; name one film."),
+        ("empty.mp4", Path.touch, "empty.mp4 is broken or no film."),
+        ("half.mp4", make_headless, "half.mp4 is broken or no film."),
+        ("song.mp4", make_song, "There is no film in {}song.mp4."),
+        ("text.txt", make_text, "There is no film in {}text.txt."),
+        ("photo.jpg", make_picture, "photo.jpg is a picture; minutia upscale enlarges pictures."),
+    ],
+)
+def test_what_is_no_film_is_told_in_a_sentence(tmp_path: Path, name: str, make: object, sentence: str) -> None:
+    make(tmp_path / name)
+    with pytest.raises(PictureError) as caught:
+        read_film(tmp_path / name)
+    assert str(caught.value).endswith(sentence.format(f"{tmp_path}/"))
+
+
+def test_depth_and_transparency_that_are_given_up_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read_film(make_film(tmp_path / "deep.mkv", codec="ffv1", pixel_format="yuv420p10le"))
+    assert "deep.mkv has 10 bits a colour; the large film has 8." in caplog.text
+    caplog.clear()
+
+    def paint(index: int) -> np.ndarray:
+        return np.zeros((24, 32, 3), np.uint8)
+
+    read_film(make_film(tmp_path / "opaque.mkv", codec="ffv1", pixel_format="bgra", paint=paint))
+    assert caplog.text == ""
+    frames = [Image.new("RGBA", (32, 24), (9, 9, index, 0)) for index in range(3)]
+    frames[0].save(tmp_path / "clear.gif", save_all=True, append_images=frames[1:])
+    read_film(tmp_path / "clear.gif")
+    assert "clear.gif is transparent in parts; the large film is not." in caplog.text
+
+
+def test_a_film_without_timestamps_gets_even_ones(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "clip.h264", range(0, 2000, 100), sound=None, framerate=Fraction(25))
+    upscale_video(source, tmp_path / "large.mkv", Repeater())
+    times = times_of(tmp_path / "large.mkv")
+    steps = {later - earlier for earlier, later in pairwise(times)}
+    assert len(times) == 20
+    assert len(steps) == 1
+    assert len(set(levels_of(tmp_path / "large.mkv"))) == 20
