@@ -68,6 +68,7 @@ class Upscaler:
         opened = open_engine(self.card, engine=engine, device=device, precision=precision, strength=strength)
         self.engine: Engine = SelfEnsemble(opened) if tta else opened
         self.tile = tile
+        self.strength = strength
         self.color_lock = (self.card.is_adversarial and strength > 0) if color_lock is None else color_lock
 
     @property
@@ -79,6 +80,17 @@ class Upscaler:
     def description(self) -> str:
         """What runs where and how precisely."""
         return self.engine.description
+
+    @property
+    def identity(self) -> dict[str, str | float | bool]:
+        """All that outputs depend on, beside the picture, its size to be, and what computes: for journals."""
+        return {
+            "model": self.card.name,
+            "model_sha256": self.card.sha256,
+            "strength": self.strength,
+            "tta": isinstance(self.engine, SelfEnsemble),
+            "color_lock": self.color_lock,
+        }
 
     @overload
     def upscale(self, picture: Picture, progress: Progress = ..., *, target: Target | None = ...) -> Picture: ...

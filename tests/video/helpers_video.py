@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -105,10 +104,9 @@ class Repeater:
 
     scale = 4
     description = "repeater"
-    color_lock = False
 
     def __init__(self, stop_after: int | None = None) -> None:
-        self.card = SimpleNamespace(name="repeater", sha256="0")
+        self.identity = {"model": "repeater"}
         self.count = 0
         self.stop_after = stop_after
 

@@ -96,9 +96,8 @@ def _settings(film: Film, encoding: Encoding, upscaler: Upscaler, segment_second
     facts = film.path.stat()
     return {
         "film": f"{facts.st_size} bytes of {facts.st_mtime_ns}",
-        "model": f"{upscaler.card.name} {upscaler.card.sha256}",
+        **upscaler.identity,
         "engine": upscaler.description,
-        "color lock": upscaler.color_lock,
         "codec": encoding.codec,
         "codec options": " ".join(f"{name}={value}" for name, value in encoding.options.items()),
         "segment seconds": segment_seconds,
