@@ -175,15 +175,19 @@ def enlarge(
     if passes == 1 and size == (height * scale, width * scale):
         return _enlarge_once(picture, network, progress)
     large = _with_depth(picture, np.uint16)
-    done, total = 0, sum(height * width * scale ** (2 * index) for index in range(passes))
-    for _ in range(passes):
-        before = done
+    # Before the last of several passes the picture is brought to what that pass needs to reach the size, no more.
+    sides = [(height * scale**index, width * scale**index) for index in range(passes)]
+    if passes > 1:
+        sides[-1] = (-(-size[0] // scale), -(-size[1] // scale))
+    done, total = 0, sum(rows * columns for rows, columns in sides)
+    for before in sides:
+        large = _resize(large, before)
 
-        def tell(now: int, _: int, before: int = before) -> None:
-            progress(before + now, total)
+        def tell(now: int, _: int, done: int = done) -> None:
+            progress(done + now, total)
 
-        done += large.height * large.width
         large = _enlarge_once(large, network, tell)
+        done += before[0] * before[1]
     return _with_depth(_resize(large, size), picture.pixels.dtype)
 
 
@@ -259,6 +263,8 @@ def _run_weighed(network: _Network, x: Tensor, least: float) -> Tensor:
 
 def _resize(picture: Picture, size: tuple[int, int]) -> Picture:
     """Bring a 16-bit picture to `size` with an antialiased kernel, colours weighed by alpha."""
+    if size == (picture.height, picture.width):
+        return picture
     peak = np.iinfo(picture.pixels.dtype).max
     x = to_float(stacked(picture))[0]
     if picture.alpha is not None:

@@ -2,93 +2,203 @@
 
 from __future__ import annotations
 
+import os
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, final
 
 import typer
 
-from minutia.cli.console import INTERRUPTED, console, errors, make_bar
-from minutia.cli.options import Device, Engine, Precision
+from minutia.cli import options as opt
+from minutia.cli.console import (
+    INTERRUPTED,
+    PictureBars,
+    byte_streams,
+    console,
+    errors,
+    leave_at_once,
+    plain,
+    remark,
+    stop_on_signal,
+)
 
 if TYPE_CHECKING:
-    from minutia.batch import Outcome
+    from minutia.batch import Job, Journal, Options, Outcome, Place, Plan
+    from minutia.errors import MinutiaError
+    from minutia.upscaler import Upscaler
+
+DONE = {"done": "done", "current": "up to date", "skipped": "skipped", "failed": "failed"}
+FORESEEN = DONE | {"done": "to make", "failed": "would fail"}
+PROMISE = "Finishing this picture; press Ctrl-C again to stop at once."
 
 
 def upscale(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Pictures, and folders of pictures.")],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder to write to; for one picture also a file.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option("-m", "--model", help="Name of a model (see minutia models), or its folder.")
-    ] = None,
-    scale: Annotated[
-        int | None, typer.Option("-s", "--scale", help="Choose the model by how often it enlarges.")
-    ] = None,
-    tile: Annotated[
-        int | None,
-        typer.Option(
-            "-t", "--tile", min=0, help="Side of a tile in pixels; smaller needs less memory. 0 cuts nothing."
-        ),
-    ] = None,
-    engine: Engine = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
-    suffix: Annotated[
-        str | None, typer.Option(help="Added to names; by default _x4 beside the source, nothing in another folder.")
-    ] = None,
-    form: Annotated[
-        str | None, typer.Option("-f", "--format", help="png, jpg, webp, avif or tiff; by default the source's.")
-    ] = None,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF.")] = 95,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
+    paths: opt.Paths = None,
+    output: opt.Output = None,
+    model: opt.Model = None,
+    scale: opt.Scale = None,
+    form: opt.Format = None,
+    recursive: opt.Recursive = False,
+    width: opt.Width = None,
+    height: opt.Height = None,
+    long_side: opt.LongSide = None,
+    short_side: opt.ShortSide = None,
+    megapixels: opt.Megapixels = None,
+    fit: opt.Fit = None,
+    from_list: opt.FromList = None,
+    suffix: opt.Suffix = None,
+    overwrite: opt.Overwrite = False,
+    dry_run: opt.DryRun = False,
+    resume: opt.Resume = False,
+    journal: opt.JournalFile = None,
+    fail_fast: opt.FailFast = False,
+    strength: opt.Strength = 1.0,
+    quality: opt.Quality = 95,
+    strip: opt.Strip = False,
+    color_lock: opt.ColorLock = None,
+    tta: opt.Tta = False,
+    max_pixels: opt.MaxPixels = 2**30,
+    allow_truncated: opt.AllowTruncated = False,
+    tile: opt.Tile = None,
+    jobs: opt.Jobs = None,
+    engine: opt.Engine = "auto",
+    device: opt.Device = "auto",
+    precision: opt.Precision = "auto",
 ) -> None:
-    """Enlarge pictures."""
-    from minutia.batch import plan_jobs, run_jobs
-    from minutia.upscaler import Upscaler
-    from minutia.zoo.catalog import find_model
+    """Enlarge pictures: photo.jpg becomes photo_x4.jpg beside it, or goes into the folder -o.
 
-    card = find_model(model, scale)
-    jobs = plan_jobs(paths, output, scale=card.scale, suffix=suffix, extension=form)
-    upscaler = Upscaler(card, engine=engine, device=device, precision=precision, tile=tile)
-    console.print(f"{card.name}, {upscaler.description}")
-    outcomes: list[Outcome] = []
+    Ctrl-C ends after the picture that is in the making; a second one at once. No half-written file is left.
+    """
+    from minutia import batch
+    from minutia.image.opening import Limits
+    from minutia.upscaler import Upscaler
+
+    sides = {"width": width, "height": height, "long_side": long_side, "short_side": short_side}
+    wish = batch.read_target({"scale": scale, **sides, "megapixels": megapixels, "fit": fit})
+    card, target = batch.choose_model(model, wish)
+    making = batch.Making(target=target, quality=quality, strip=strip, limits=Limits(max_pixels, allow_truncated))
+    options = batch.Options(making=making, overwrite=overwrite, resume=resume, fail_fast=fail_fast, num_threads=jobs)
+    load = partial(Upscaler, card, engine=engine, device=device, precision=precision, tile=tile, strength=strength)
+    stdin, stdout = byte_streams()
+    try:
+        with batch.replaced_streams(batch.gather(paths or [], from_list, stdin), output, form, stdin, stdout) as place:
+            naming = batch.Naming(output=place.output, suffix=suffix, extension=form, mark=batch.mark(card, target))
+            plan = batch.plan_jobs(place.paths, naming, recursive=recursive)
+            where = batch.place_of(journal, naming.folder, resume=resume, num_jobs=len(plan.jobs))
+            upscaler = load(color_lock=color_lock, tta=tta)  # Which takes seconds, so it comes after what may be wrong.
+            kept = None if where is None else batch.Journal(where, batch.settings_of(upscaler, making, precision))
+            (_foretell if dry_run else _run)(_Report(place, plan), upscaler, options, kept)
+    except KeyboardInterrupt:
+        leave_at_once()
+
+
+def _run(report: _Report, upscaler: Upscaler, options: Options, journal: Journal | None) -> None:
+    from minutia.batch import run_jobs
+
+    if journal is not None:
+        journal.require_writable()
+    report.say(f"{upscaler.card.name}, {upscaler.description}")
+    jobs = report.plan.jobs
+    places = {job: index for index, job in enumerate(jobs)}
     began = time.perf_counter()
     try:
-        with make_bar() as bar:
-            task = bar.add_task("upscaling", total=len(jobs))
+        with stop_on_signal(PROMISE) as should_stop, PictureBars(report.screen, len(jobs)) as bars:
 
-            def show(done: int, total: int) -> None:
-                bar.update(task, completed=len(outcomes) + done / total)
+            def show(job: Job, done: int, total: int) -> None:
+                bars.show(places[job], job.source.name, done, total)
 
-            for outcome in run_jobs(jobs, upscaler, quality=quality, overwrite=overwrite, progress=show):
-                outcomes.append(outcome)
-                bar.update(task, completed=len(outcomes))
-                _tell(outcome, card.scale)
+            outcomes = run_jobs(jobs, upscaler, options, journal=journal, progress=show, should_stop=should_stop)
+            with closing(outcomes):
+                for outcome in outcomes:
+                    report.tell(outcome)
+            stopped = should_stop() and len(report.outcomes) < len(jobs)
     except KeyboardInterrupt:
-        errors.print(f"Stopped after {len(outcomes)} of {len(jobs)}; the same command goes on from here.")
-        raise typer.Exit(INTERRUPTED) from None
-    _summarise(outcomes, time.perf_counter() - began)
-
-
-def _tell(outcome: Outcome, scale: int) -> None:
-    job, (width, height) = outcome.job, outcome.size
-    if outcome.status == "done":
-        sizes = f"{width}x{height} -> {width * scale}x{height * scale}"
-        console.print(f"{job.source}  {sizes}  {outcome.seconds:.2f} s  {job.target}")
-    elif outcome.status == "skipped":
-        console.print(f"{job.source}  skipped, {job.target} exists")
-
-
-def _summarise(outcomes: list[Outcome], seconds: float) -> None:
-    """Close a batch with its totals; failures come last, where they are seen, and decide the exit status."""
-    failures = [outcome for outcome in outcomes if outcome.status == "failed"]
-    if len(outcomes) > 1:
-        counts = {name: sum(o.status == name for o in outcomes) for name in ("done", "skipped", "failed")}
-        words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-        console.print(f"{words}; {seconds:.1f} s")
-    for outcome in failures:
-        errors.print(f"Error: {outcome.error}", style="red")
-    if failures:
+        report.say_stopped(options)
+        raise
+    report.summarise(DONE, _in_words(time.perf_counter() - began))
+    if stopped:
+        report.say_stopped(options)
+        raise typer.Exit(INTERRUPTED)
+    if report.failures:
         raise typer.Exit(1)
+
+
+def _foretell(report: _Report, upscaler: Upscaler, options: Options, journal: Journal | None) -> None:
+    from minutia.batch import foretell
+
+    report.say(f"{upscaler.card.name}, {upscaler.description}; nothing is written, seconds are estimated")
+    seconds = 0.0
+    for forecast in foretell(report.plan.jobs, upscaler, options, journal=journal):
+        report.tell(forecast.outcome, FORESEEN, about="about ", num_frames=forecast.num_pictures)
+        seconds += forecast.outcome.seconds
+    report.summarise(FORESEEN, f"about {_in_words(seconds)}")
+    if report.failures:
+        raise typer.Exit(1)
+
+
+@final
+class _Report:
+    """What a batch says while it goes on, and at its end."""
+
+    def __init__(self, place: Place, plan: Plan) -> None:
+        self.plan = plan
+        self.screen = errors if place.writes_stream else console
+        self.outcomes: list[Outcome] = []
+        self._folder = place.folder
+
+    @property
+    def failures(self) -> list[MinutiaError]:
+        """What went wrong: with words that mean no picture, and with pictures."""
+        failed = [outcome.error for outcome in self.outcomes if outcome.status == "failed" and outcome.error]
+        return [*self.plan.problems, *failed]
+
+    def say(self, words: str) -> None:
+        """Print a line."""
+        self.screen.print(self._named(words))
+
+    def tell(self, outcome: Outcome, words: Mapping[str, str] = DONE, *, about: str = "", num_frames: int = 1) -> None:
+        """Say what became of a picture. What is up to date is only counted: it may be thousands."""
+        self.outcomes.append(outcome)
+        job = outcome.job
+        if outcome.status == "done":
+            (height, width), (tall, wide) = outcome.before, outcome.after
+            sizes = f"{width}x{height} -> {wide}x{tall}" + (f" ({num_frames} of them)" if num_frames > 1 else "")
+            self.say(f"{job.source}  {sizes}  {about}{_in_words(outcome.seconds)}  {job.target}")
+        elif outcome.status == "skipped":
+            self.say(f"{job.source}  skipped: {outcome.error}")
+        elif outcome.status == "failed" and len(self.plan.jobs) > 1:
+            self.say(f"{job.source}  {words['failed']}")
+
+    def summarise(self, words: Mapping[str, str], end: str) -> None:
+        """Close with totals; what went wrong comes last, where it is seen."""
+        counts = Counter[str](outcome.status for outcome in self.outcomes)
+        parts = [f"{counts[status]} {word}" for status, word in words.items() if counts[status]]
+        num_left = len(self.plan.jobs) - len(self.outcomes)
+        if num_left:
+            parts.append(f"{num_left} not begun")
+        if len(self.plan.jobs) > 1:
+            self.say(f"{', '.join(parts)}; {end}")
+        for error in self.failures:
+            remark(self._named(f"Error: {error}"), "red")
+
+    def say_stopped(self, options: Options) -> None:
+        """Say how to go on."""
+        if len(self.plan.jobs) == 1:
+            remark("Stopped; nothing was written.")
+            return
+        how = "the same command without --overwrite" if options.overwrite and not options.resume else "the same command"
+        remark(f"Stopped after {len(self.outcomes)} of {len(self.plan.jobs)}; {how} goes on from here.")
+
+    def _named(self, words: str) -> str:
+        """Call the files that stand for streams what the streams are called."""
+        return plain(words if self._folder is None else words.replace(f"{self._folder}{os.sep}", ""))
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

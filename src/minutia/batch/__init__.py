@@ -1,0 +1,41 @@
+"""Many pictures: what is to be made is settled first; then a bad file does not stop the others.
+
+plan = plan_jobs([Path("scans")], Naming(output=Path("large")))
+for outcome in run_jobs(plan.jobs, Upscaler()):
+    ...
+"""
+
+from __future__ import annotations
+
+from minutia.batch.forecast import Forecast, foretell
+from minutia.batch.journal import Journal, place_of
+from minutia.batch.options import Making, Options
+from minutia.batch.plan import Job, Naming, Plan, plan_jobs
+from minutia.batch.run import run_jobs
+from minutia.batch.settings import settings_of
+from minutia.batch.sources import gather
+from minutia.batch.stages import Outcome
+from minutia.batch.streams import Place, replaced_streams
+from minutia.batch.wishes import choose_model, mark, read_target
+
+__all__ = [
+    "Forecast",
+    "Job",
+    "Journal",
+    "Making",
+    "Naming",
+    "Options",
+    "Outcome",
+    "Place",
+    "Plan",
+    "choose_model",
+    "foretell",
+    "gather",
+    "mark",
+    "place_of",
+    "plan_jobs",
+    "read_target",
+    "replaced_streams",
+    "run_jobs",
+    "settings_of",
+]

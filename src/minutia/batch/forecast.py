@@ -1,0 +1,87 @@
+"""What a batch would make, how large, and about how long it would take; nothing is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minutia.batch.journal import Journal
+from minutia.batch.options import Options
+from minutia.batch.plan import Job
+from minutia.batch.stages import Outcome, Stages
+from minutia.errors import MinutiaError, OutputExists
+from minutia.image.io import ANIMATED, PAGED, read_size
+from minutia.image.opening import opened
+from minutia.image.target import Size, num_passes
+from minutia.upscaler import Upscaler
+
+SIDES = (32, 64, 128, 256)
+"""Of the squares that are tried; larger ones tell more."""
+
+PATIENCE_SECONDS = 0.25
+"""A square that took longer is the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is to be expected of a job."""
+
+    outcome: Outcome
+    """With `done` for what would be made."""
+
+    num_pictures: int = 1
+    """Frames or pages in the file."""
+
+
+def foretell(
+    jobs: Sequence[Job], upscaler: Upscaler, options: Options, *, journal: Journal | None = None
+) -> Iterator[Forecast]:
+    """Tell of each job what would become of it. Sizes are read, pictures are not; seconds are those of the network.
+
+    Args:
+        journal: what it knows is left out where `options.resume` is set.
+    """
+    stages = Stages(upscaler, options, journal, alone=len(jobs) == 1)
+    seconds_per_pixel = measure(upscaler)
+    for job in jobs:
+        try:
+            task = stages.examine(job)
+            if isinstance(task, Outcome):
+                yield Forecast(task)
+                continue
+            before = read_size(job.source, options.making.limits)
+            after = stages.size_after(job, before)
+            count = _count(job, options)
+        except MinutiaError as error:
+            skipped = isinstance(error, OutputExists) and not stages.alone
+            yield Forecast(Outcome(job, "skipped" if skipped else "failed", error))
+        else:
+            seconds = seconds_per_pixel * count * _num_pixels(before, after, upscaler.scale)
+            yield Forecast(Outcome(job, "done", None, before, after, seconds), count)
+
+
+def measure(upscaler: Upscaler) -> float:
+    """Estimate the seconds that an input pixel takes, by enlarging small squares."""
+    for side in SIDES:
+        square = np.full((side, side, 3), 128, np.uint8)
+        upscaler.upscale(square)  # The first of a size is slower: memory is laid out for it.
+        began = time.perf_counter()
+        upscaler.upscale(square)
+        seconds = time.perf_counter() - began
+        if seconds > PATIENCE_SECONDS:
+            break
+    return seconds / side**2
+
+
+def _num_pixels(before: Size, after: Size, scale: int) -> int:
+    """Count the pixels that enter the network, over all passes."""
+    passes = num_passes(*before, after, scale)
+    return sum(before[0] * before[1] * scale ** (2 * index) for index in range(passes))
+
+
+def _count(job: Job, options: Options) -> int:
+    with opened(job.source, options.making.limits) as image:
+        return int(getattr(image, "n_frames", 1)) if image.format in ANIMATED | PAGED else 1

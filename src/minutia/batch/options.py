@@ -1,0 +1,54 @@
+"""What a user may wish of a batch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from minutia.image.io import NO_LIMITS
+from minutia.image.opening import Limits
+from minutia.image.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """How a picture is made."""
+
+    target: Target | None = None
+    """How large it becomes; None is what one pass of the model gives."""
+
+    quality: int = 95
+    """1 to 100, of JPEG, WebP and AVIF; 100 is lossless in WebP."""
+
+    strip: bool = False
+    """Leave out EXIF, XMP, IPTC and resolution. The colour profile stays: without it the colours would be others."""
+
+    limits: Limits = NO_LIMITS
+    """How far files are trusted."""
+
+
+AS_USUAL = Making()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a batch goes about it."""
+
+    making: Making = AS_USUAL
+
+    overwrite: bool = False
+    """Replace whatever stands where an output is to go."""
+
+    resume: bool = False
+    """Go by the journal: leave what is up to date, replace what was made of another input or with other settings."""
+
+    fail_fast: bool = False
+    """Begin no other picture after the first that fails."""
+
+    num_threads: int | None = None
+    """Pictures that are read, and as many that are written, beside the network; None chooses."""
+
+    @property
+    def threads(self) -> int:
+        """The number of threads, chosen if need be: as many as there are processors, 4 at most."""
+        return self.num_threads or min(4, os.cpu_count() or 1)

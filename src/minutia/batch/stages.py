@@ -1,0 +1,198 @@
+"""What happens to one picture: it is read, enlarged and stored; whatever goes wrong with it ends as its outcome."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import Literal, final
+
+from minutia.batch.journal import Journal, digest_of
+from minutia.batch.options import Options
+from minutia.batch.plan import Job
+from minutia.errors import MinutiaError, OutputExists, PictureError
+from minutia.image.formats import format_of, require_room
+from minutia.image.io import read_frames, require_free, write_frames
+from minutia.image.opening import translated
+from minutia.image.target import Size
+from minutia.types import Frames, Metadata, Picture, Progress
+from minutia.upscaler import Upscaler
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job."""
+
+    job: Job
+    status: Literal["done", "current", "skipped", "failed"]
+    """`current` is up to date by the journal; `skipped` would have replaced a file."""
+
+    error: MinutiaError | None = None
+    """Why it was skipped, or failed."""
+
+    before: Size = (0, 0)
+    after: Size = (0, 0)
+    """Of the first picture in the file."""
+
+    seconds: float = 0.0
+    """Work on it; time in which it waited for others is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job that is to be done."""
+
+    job: Job
+    digest: str | None
+    """SHA-256 of the source; None where no journal is kept."""
+    replaces: bool
+    """Whether what stands at the target may be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A picture on its way, first as it was read, then as it is enlarged."""
+
+    task: Task
+    frames: Frames
+    before: Size
+    seconds: float
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that its pixels take."""
+        planes = [plane for each in self.frames.pictures for plane in (each.pixels, each.alpha) if plane is not None]
+        return sum(plane.nbytes for plane in planes)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The stations of a picture, and all they need. Safe from several threads."""
+
+    upscaler: Upscaler
+    options: Options
+    journal: Journal | None = None
+
+    alone: bool = False
+    """In a batch an output that exists is skipped, so that the batch may go on; for a single picture it is wrong."""
+
+    def load(self, job: Job) -> Work | Outcome:
+        """Read a picture, unless there is nothing to do."""
+        began = time.perf_counter()
+        digest: str | None = None
+        try:
+            task = self.examine(job)
+            if isinstance(task, Outcome):
+                return task
+            digest = task.digest
+            frames = self._prepare(task, read_frames(job.source, self.options.making.limits))
+        except MinutiaError as error:
+            if isinstance(error, OutputExists) and not self.alone:
+                return Outcome(job, "skipped", error)
+            return self._fail(job, digest, time.perf_counter() - began, error)
+        return Work(task, frames, _size(frames.pictures[0]), time.perf_counter() - began)
+
+    def enlarge(self, work: Work, progress: Progress) -> Work | Outcome:
+        """Put a picture through the network.
+
+        Args:
+            progress: called with (done, total) pixels of all its frames or pages.
+        """
+        began = time.perf_counter()
+        frames, job = work.frames, work.task.job
+        count = len(frames.pictures)
+        large = []
+        try:
+            for index, picture in enumerate(frames.pictures):
+
+                def tell(done: int, total: int, index: int = index) -> None:
+                    progress(index * total + done, count * total)
+
+                large.append(self.upscaler.upscale(picture, tell, target=self.options.making.target))
+        except (MinutiaError, MemoryError) as error:
+            if isinstance(error, MemoryError):
+                error = PictureError(f"{job.source} needs more memory than there is; a smaller --tile may help.")
+            return self._fail(job, work.task.digest, work.seconds + time.perf_counter() - began, error)
+        seconds = work.seconds + time.perf_counter() - began
+        return replace(work, frames=replace(frames, pictures=tuple(large)), seconds=seconds)
+
+    def store(self, work: Work) -> Outcome:
+        """Write an enlarged picture."""
+        began = time.perf_counter()
+        task, job = work.task, work.task.job
+        if self.journal is not None:
+            self.journal.begin(job.source, job.target, task.digest)
+        try:
+            write_frames(work.frames, job.target, quality=self.options.making.quality, overwrite=task.replaces)
+        except MinutiaError as error:
+            return self._fail(job, task.digest, work.seconds + time.perf_counter() - began, error)
+        seconds = work.seconds + time.perf_counter() - began
+        if self.journal is not None:
+            self.journal.finish(job.source, job.target, task.digest, seconds)
+        return Outcome(job, "done", None, work.before, _size(work.frames.pictures[0]), seconds)
+
+    def examine(self, job: Job) -> Task | Outcome:
+        """Tell, before a picture is read, whether there is something to do.
+
+        Raises:
+            PictureError: the source cannot be read.
+            OutputExists: a file stands in the way.
+        """
+        with translated(job.source):
+            if job.source.exists() and not job.source.is_file():
+                raise PictureError(f"{job.source} is no file; what comes through a pipe is read by the name -.")
+            digest = None if self.journal is None else digest_of(job.source)
+        options = self.options
+        try:
+            require_free(job.target)
+        except OutputExists:
+            state = self.journal.judge(job.target, digest) if self.journal and options.resume else "foreign"
+            if state == "current":
+                return Outcome(job, "current")
+            if state == "foreign" and options.resume and not options.overwrite:
+                raise OutputExists(
+                    f"{job.target} exists, and not as the journal knows it; add --overwrite to replace it."
+                ) from None
+            if state == "foreign" and not options.overwrite:
+                raise
+            return Task(job, digest, replaces=True)
+        return Task(job, digest, replaces=options.overwrite)
+
+    def size_after(self, job: Job, before: Size) -> Size:
+        """Tell how large a picture becomes.
+
+        Raises:
+            PictureError: it would become smaller, or larger than the format of its output can hold.
+        """
+        target, scale = self.options.making.target, self.upscaler.scale
+        try:
+            height, width = (before[0] * scale, before[1] * scale) if target is None else target.size(*before)
+        except PictureError as error:
+            raise PictureError(f"{job.source}: {error}") from error
+        require_room(format_of(job.target), height, width, job.target)
+        return height, width
+
+    def _prepare(self, task: Task, frames: Frames) -> Frames:
+        """Keep what is to be enlarged and may travel, and make sure that it can be written."""
+        path, form = task.job.target, format_of(task.job.target)
+        pictures = frames.pictures
+        if len(pictures) > 1 and not (form.pages or (form.frames and frames.durations)):
+            logger.warning("%s: %s cannot keep all but the first of %d pictures.", path, form.name, len(pictures))
+            pictures = pictures[:1]
+        for picture in pictures:
+            self.size_after(task.job, _size(picture))
+        if self.options.making.strip:
+            pictures = tuple(replace(each, metadata=Metadata(icc=each.metadata.icc)) for each in pictures)
+        return replace(frames, pictures=pictures, durations=frames.durations[: len(pictures)])
+
+    def _fail(self, job: Job, digest: str | None, seconds: float, error: MinutiaError) -> Outcome:
+        if self.journal is not None:
+            self.journal.fail(job.source, job.target, digest, seconds, error)
+        return Outcome(job, "failed", error, seconds=seconds)
+
+
+def _size(picture: Picture) -> Size:
+    return picture.height, picture.width

@@ -1,0 +1,78 @@
+"""How large, in the user's words: which wish it is, which model serves it, and what the output is called for it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import cast
+
+from minutia.errors import PictureError
+from minutia.image.target import Target, Wish
+from minutia.zoo.card import ModelCard
+from minutia.zoo.catalog import find_model, list_models
+
+BOX = re.compile(r"(\d+)\s*[xX×]\s*(\d+)")
+
+
+def read_target(given: Mapping[str, float | str | None]) -> Target | None:
+    """Take the one wish about the size that is given; None where there is none.
+
+    Args:
+        given: by the names of wishes (see `image.target.Wish`): numbers, and for `fit` words like `3840x2160`.
+
+    Raises:
+        PictureError: several wishes, a box that is none, or a size that no picture can have or that is smaller.
+    """
+    wishes = {cast(Wish, wish): value for wish, value in given.items() if value is not None}
+    if not wishes:
+        return None
+    if len(wishes) > 1:
+        names = " and ".join(f"--{wish.replace('_', '-')}" for wish in wishes)
+        raise PictureError(
+            f"{names} cannot be wished for at once, since proportions are kept; --fit WIDTHxHEIGHT gives a box."
+        )
+    ((wish, value),) = wishes.items()
+    if isinstance(value, str):
+        box = BOX.fullmatch(value.strip())
+        if box is None or not all(int(side) for side in box.groups()):
+            raise PictureError(f"{value} is no box; write its width and height in pixels, as in --fit 3840x2160.")
+        return Target(wish, int(box[1]), int(box[2]))
+    if not math.isfinite(value) or value <= 0:
+        raise PictureError(f"--{wish.replace('_', '-')} {value:g} is no size.")
+    if wish == "scale" and value < 1:
+        raise PictureError(f"--scale {value:g} would make pictures smaller; any picture editor does that well.")
+    return Target(wish, value)
+
+
+def choose_model(model: str | None, target: Target | None) -> tuple[ModelCard, Target | None]:
+    """Find the model that serves a wish; where one pass of it gives just that, no target is left.
+
+    Args:
+        model: a name or folder; None takes the default, and for a scale the smallest model that reaches it, or else
+            the largest there is, which is then applied several times.
+
+    Raises:
+        ModelError: an unknown or damaged model.
+    """
+    if target is None or target.wish != "scale":
+        return find_model(model), target
+    if model is None:
+        offered = sorted({card.scale for card in list_models()})
+        card = find_model(None, next((scale for scale in offered if scale >= target.value), offered[-1]))
+    else:
+        card = find_model(model)
+    return card, None if target.value == card.scale else target
+
+
+def mark(card: ModelCard, target: Target | None) -> str:
+    """Say in a name how a picture was enlarged: `_x4`, `_x2.5`, `_w1920`, `_long2048`, `_12mp`, `_3840x2160`."""
+    if target is None:
+        return f"_x{card.scale}"
+    value = f"{target.value:.10g}"
+    if target.wish == "fit":
+        return f"_{value}x{target.height:.10g}"
+    if target.wish == "megapixels":
+        return f"_{value}mp"
+    before = {"scale": "x", "width": "w", "height": "h", "long_side": "long", "short_side": "short"}[target.wish]
+    return f"_{before}{value}"

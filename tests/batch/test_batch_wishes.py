@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from minutia.batch import choose_model, mark, read_target, wishes
+from minutia.errors import ModelError, PictureError
+from minutia.image.target import Target
+from minutia.zoo.catalog import find_model
+
+
+def test_one_wish() -> None:
+    assert read_target({"scale": None, "width": None}) is None
+    assert read_target({"scale": 2.5, "width": None}) == Target("scale", 2.5)
+    assert read_target({"long_side": 2048}) == Target("long_side", 2048)
+    for words in ("3840x2160", " 3840 X 2160", "3840×2160"):
+        assert read_target({"fit": words}) == Target("fit", 3840, 2160)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"width": 10, "long_side": 20}, "--width and --long-side cannot be wished for at once"),
+        ({"scale": 0.5}, "--scale 0.5 would make pictures smaller; any picture editor does that well"),
+        ({"scale": 0.0}, "--scale 0 is no size"),
+        ({"scale": float("nan")}, "--scale nan is no size"),
+        ({"megapixels": -1.0}, "--megapixels -1 is no size"),
+        ({"fit": "3840"}, "3840 is no box"),
+        ({"fit": "0x9"}, "0x9 is no box"),
+    ],
+)
+def test_wishes_that_cannot_be_are_refused(given: dict[str, float | str], sentence: str) -> None:
+    with pytest.raises(PictureError, match=sentence):
+        read_target(given)
+
+
+def test_a_scale_chooses_the_smallest_model_that_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = {scale: replace(find_model(), name=f"x{scale}", scale=scale) for scale in (2, 4)}
+    monkeypatch.setattr(wishes, "list_models", lambda: list(cards.values()))
+    monkeypatch.setattr(wishes, "find_model", lambda name, scale=None: cards[scale or int(name)])
+    for value, scale, left in ((2, 2, False), (1.5, 2, True), (2.5, 4, True), (4, 4, False), (9, 4, True)):
+        target = Target("scale", value)
+        assert choose_model(None, target) == (cards[scale], target if left else None), value
+    assert choose_model("4", Target("scale", 2)) == (cards[4], Target("scale", 2))
+    assert choose_model("4", Target("scale", 4)) == (cards[4], None)
+    assert choose_model("2", Target("width", 9)) == (cards[2], Target("width", 9))
+
+
+def test_other_wishes_take_the_default_model() -> None:
+    assert choose_model(None, Target("fit", 9, 9))[0].name == "minutia-x4"
+    assert choose_model(None, None) == (find_model(), None)
+    with pytest.raises(ModelError, match="did you mean minutia-x4"):
+        choose_model("minutia-x5", Target("scale", 2))
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (None, "_x4"),
+        (Target("scale", 2.5), "_x2.5"),
+        (Target("scale", 8), "_x8"),
+        (Target("width", 1920), "_w1920"),
+        (Target("height", 1080), "_h1080"),
+        (Target("long_side", 2048), "_long2048"),
+        (Target("short_side", 1080), "_short1080"),
+        (Target("megapixels", 12.5), "_12.5mp"),
+        (Target("fit", 3840, 2160), "_3840x2160"),
+    ],
+)
+def test_names_say_the_wish(target: Target | None, expected: str) -> None:
+    assert mark(find_model(), target) == expected
