@@ -9,12 +9,13 @@ from PIL import Image
 
 import minutia
 from minutia.engines import FakeEngine
+from minutia.enlarge import enlarge
 from minutia.errors import PictureError
 from minutia.image.resize import downscale, upscale_bicubic
 from minutia.image.target import Target
 from minutia.metrics.fidelity import score_y
 from minutia.types import Metadata, Picture, Tensor
-from minutia.upscaler import Upscaler, enlarge
+from minutia.upscaler import Upscaler
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import list_models
 
@@ -111,6 +112,29 @@ def test_transparent_edges_have_no_fringe() -> None:
             large = enlarge(picture, FakeEngine(4, radius=2), halo=2, target=target)
             colours = large.pixels[large.alpha > 0.02 * step * 255] / step
             assert np.abs(colours - (200, 30, 30)).max() < 4
+
+
+def test_alpha_stays_clear_and_opaque_where_its_neighbours_are() -> None:
+    class Ringing:
+        """Repeats pixels, and shoots over everywhere, as networks do near edges."""
+
+        scale = 2
+        description = "ringing"
+
+        def run(self, x: Tensor) -> Tensor:
+            y = x.repeat(2, axis=2).repeat(2, axis=3)
+            y[:, :, ::2] += 0.1
+            y[:, :, 1::2] -= 0.1
+            return y
+
+    alpha = np.zeros((12, 12), np.uint8)
+    alpha[:, 6:] = 255
+    pixels = np.full((12, 12, 3), 90, np.uint8)
+    large = [enlarge(Picture(pixels, alpha), Ringing(), halo=0, tile=tile) for tile in (0, 5)]
+    assert (large[0].alpha[:, :10] == 0).all()
+    assert (large[0].alpha[:, 14:] == 255).all()
+    assert 0 < large[0].alpha[0, 11] < 255
+    assert np.array_equal(large[0].alpha, large[1].alpha)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

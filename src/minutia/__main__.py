@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from minutia.cli import app
-from minutia.cli.console import accept_any_name, errors
+from minutia.cli.console import accept_any_name, remark
 from minutia.errors import MinutiaError
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     try:
         app()
     except MinutiaError as error:
-        errors.print(f"Error: {error}", style="red")
+        remark(f"Error: {error}", "red")
         sys.exit(1)
 
 

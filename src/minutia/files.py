@@ -14,10 +14,15 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the place cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = temporary_name(path)
     try:
         yield temporary
         temporary.replace(path)
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def temporary_name(path: Path) -> Path:
+    """Tell where `path` stands while it is being written."""
+    return path.with_name(f".{path.name}.part")

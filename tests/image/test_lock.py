@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from minutia.engines import FakeEngine
+from minutia.enlarge import enlarge
 from minutia.image.lock import RADIUS, lock_colors
 from minutia.types import Picture
-from minutia.upscaler import enlarge
 
 
 def blurred(pixels: np.ndarray) -> np.ndarray:

@@ -11,10 +11,10 @@ import tifffile
 from PIL import Image, ImageCms
 
 from minutia.engines import FakeEngine
+from minutia.enlarge import enlarge
 from minutia.image.formats import WRITTEN
 from minutia.image.io import read, write
 from minutia.types import Metadata, Picture
-from minutia.upscaler import enlarge
 
 HEIGHT, WIDTH, SCALE = 12, 20, 2
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -170,3 +170,10 @@ def test_sizes_and_orientation_in_xmp_do_not_travel(tmp_path: Path) -> None:
     packet = b"<rdf:Description " + sizes + b' dc:x="y"><tiff:ImageWidth>20</tiff:ImageWidth>'
     Image.fromarray(gradient(3, np.uint8)).save(tmp_path / "a.jpg", xmp=packet)
     assert read(tmp_path / "a.jpg").metadata.xmp == b'<rdf:Description dc:x="y">'
+
+
+def test_descriptions_that_tell_sizes_do_not_travel(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", gradient(3, np.uint16), photometric="rgb")  # It writes one.
+    assert read(tmp_path / "a.tif").metadata.exif is None or b"shape" not in read(tmp_path / "a.tif").metadata.exif
+    tifffile.imwrite(tmp_path / "b.tif", gradient(3, np.uint16), photometric="rgb", metadata=None, description="a cat")
+    assert b"a cat" in read(tmp_path / "b.tif").metadata.exif

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minutia.engines import FakeEngine
+from minutia.enlarge import enlarge
 from minutia.image.tiles import plan
 from minutia.types import Picture
-from minutia.upscaler import enlarge
 
 sides = st.integers(1, 70)
 

@@ -16,6 +16,7 @@ from minutia.batch.journal import Journal
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
 from minutia.batch.stages import Outcome, Stages, Work
+from minutia.files import temporary_name
 from minutia.upscaler import Upscaler
 
 JobProgress: TypeAlias = Callable[[Job, int, int], None]
@@ -110,8 +111,8 @@ class _Line:
         for pool in (self._readers, self._network, self._writers):
             pool.shutdown(wait=kind is None, cancel_futures=True)
         for end in self._ends:
-            with suppress(OSError):  # As `files.replacing` names it.
-                end.job.target.with_name(f".{end.job.target.name}.part").unlink()
+            with suppress(OSError):
+                temporary_name(end.job.target).unlink()
 
     @property
     def is_empty(self) -> bool:

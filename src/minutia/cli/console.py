@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -67,7 +68,9 @@ def accept_any_name() -> None:
 
 
 def show_warnings() -> None:
-    """Let warnings of the library be seen."""
+    """Let warnings of the library be seen; not those of decoders, which speak of what they mend in broken files."""
+    warnings.simplefilter("ignore", UserWarning)
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     logger = logging.getLogger("minutia")
     if not any(isinstance(handler, _Warnings) for handler in logger.handlers):
         logger.addHandler(_Warnings(logging.WARNING))

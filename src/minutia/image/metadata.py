@@ -36,6 +36,9 @@ TRAVELLING = (
 """Tags that hold for the larger picture too. Others tell how the source's file is built: phones write its width among
 them, TIFF the places of its strips, and a TIFF written with those is broken."""
 
+STALE_DESCRIPTIONS = ('{"shape"', "ImageJ=", "<?xml", "<OME")
+"""How descriptions begin that scientific programs write for themselves: they tell sizes, and would be wrong."""
+
 BLOCKS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 SIZES = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight, ExifTags.IFD.Interop)
 """Left out of the block of the camera: sizes of the source, and a place in its file."""
@@ -57,7 +60,7 @@ def travelling_exif(source: Image.Exif) -> bytes | None:
     kept = Image.Exif()
     kept.endian = source.endian  # The makers' own blocks are written in the same order of bytes.
     for tag in TRAVELLING:
-        if tag in source:
+        if tag in source and not str(source[tag]).startswith(STALE_DESCRIPTIONS):
             kept[tag] = source[tag]
     blocks = {block: dict(source.get_ifd(block)) for block in BLOCKS}
     for block, entries in blocks.items():
