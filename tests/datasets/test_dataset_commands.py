@@ -50,7 +50,7 @@ def test_download_and_prepare(site: Site, place: Path, scenes: list[np.ndarray])
     made = run("prepare", "set5", "-o", "out", "--scale", 2, "--crop", 64)
     assert made.exit_code == 0, made.output
     assert "out holds 16 pictures in HR, and as many x2 smaller in LR." in made.stdout
-    assert "--set data.hr=out/HR --set data.lr=out/LR" in made.stdout.replace("\\", "/")
+    assert "--hr out/HR --lr out/LR" in made.stdout.replace("\\", "/")
     twice = run("prepare", "set5", "-o", "out", "--scale", 2, "--crop", 64)
     assert "out was prepared before, and holds 16 pictures" in twice.stdout
 

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from minutia.errors import DataError
-from minutia.image.pairs import Pair
-from minutia.train.data import PictureBank
+from minutia.image.pairs import Pair, PairFiles
+from minutia.train.data import PictureBank, load_pairs
+from minutia.train.pictures import Chosen
 
 CPU = torch.device("cpu")
 
@@ -72,3 +75,11 @@ def test_small_pictures_are_left_out_and_none_left_is_an_error(caplog: pytest.Lo
     assert "1 of 2 pictures are smaller than a crop" in caplog.text
     with pytest.raises(DataError, match="No picture is as large as a crop of 16x16"):
         bank.check(8)
+
+
+def test_memory_is_known_before_anything_is_decoded(tmp_path: Path) -> None:
+    for index, side in enumerate((16, 19)):
+        Image.new("RGB", (side, 12)).save(tmp_path / f"{index}.png")
+    chosen = Chosen([PairFiles(tmp_path / f"{index}.png", None) for index in range(2)], [])
+    decoded = load_pairs(chosen.training, 4, 3)
+    assert chosen.num_bytes(4, 3) == sum(pair.hr.nbytes + pair.lr.nbytes for pair in decoded)

@@ -57,7 +57,7 @@ def test_wrong_keys_and_values_are_named(small: Path, override: str, sentence: s
 
 
 def test_missing_and_broken_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="bundled recipes are minutia-x4"):
+    with pytest.raises(RecipeError, match="bundled recipes are coco-384, div2k"):
         load_recipe("nonexistent")
     broken = tmp_path / "broken.toml"
     broken.write_text("name = ", encoding="utf-8")

@@ -10,11 +10,12 @@ from safetensors.torch import load_file
 
 from minutia.errors import DataError, TrainingError
 from minutia.nets.weights import load_generator, save_weights
-from minutia.train.config import Recipe
-from minutia.train.log import read_rows
+from minutia.train.config import Recipe, Watch
 from minutia.train.loop import train
 from minutia.train.losses import PerceptualLoss
 from minutia.train.recipe import load_recipe
+from minutia.train.rows import read_rows
+from minutia.train.run import Listener
 
 
 def stop_after(steps: int) -> object:
@@ -91,7 +92,7 @@ def test_rows_after_the_last_checkpoint_are_dropped_on_resume(recipe: Recipe) ->
             raise Killed
 
     with pytest.raises(Killed):
-        train(recipe, report=kill)
+        train(recipe, listener=Listener(row=kill))
     assert train(recipe, resume=True)
     steps = [row["step"] for row in read_rows(recipe.folder / "log.jsonl") if "psnr" not in row]
     assert steps == [*range(1, 7), *range(1, 7)]
@@ -107,7 +108,7 @@ def test_a_loss_that_is_not_finite_stops_with_name_and_step(recipe: Recipe, monk
 
     monkeypatch.setattr(PerceptualLoss, "forward", break_down)
     every = recipe.every.model_copy(update={"log": 4})
-    recipe = recipe.model_copy(update={"every": every})
+    recipe = recipe.model_copy(update={"every": every, "watch": Watch(recover=False)})
     with pytest.raises(TrainingError, match="The loss perceptual of the adversarial phase is nan at step 5"):
         train(recipe)
     kept = load_file(recipe.folder / "last.safetensors")
@@ -135,7 +136,7 @@ def test_training_makes_the_loss_smaller(recipe: Recipe) -> None:
     every = recipe.every.model_copy(update={"log": 10, "validation": 60})
     changed = recipe.model_copy(update={"content": content, "adversarial": None, "every": every})
     rows: list[dict[str, object]] = []
-    train(changed, report=rows.append)
+    train(changed, listener=Listener(row=rows.append))
     losses = [row["pixel"] for row in rows if "pixel" in row]
     assert losses[-1] < 0.7 * losses[0]
 
@@ -190,7 +191,7 @@ def test_a_run_that_died_before_its_first_checkpoint_can_begin_again(recipe: Rec
         raise MemoryError
 
     with pytest.raises(MemoryError):
-        train(recipe, report=die)
+        train(recipe, listener=Listener(row=die))
     assert recipe.folder.exists()
     assert train(recipe)
     one, other = (load_file(run.folder / "last.safetensors") for run in (recipe, finished))

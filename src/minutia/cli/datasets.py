@@ -251,7 +251,7 @@ def _tell_prepared(done: Prepared, scale: int) -> None:
     console.print(f"{done.folder} {state} {_pictures(done.num_pairs)} in {HR}, and as many x{scale} smaller in {LR}.")
     console.print("To train on them:")
     folder = done.folder
-    console.print(f"  minutia train RECIPE --set data.hr={folder / HR} --set data.lr={folder / LR}")
+    console.print(f"  minutia train RECIPE --hr {folder / HR} --lr {folder / LR}")
 
 
 def _tell_findings(findings: Sequence[Finding], *, shown: int) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, final
 
 import typer
 from rich.progress import TextColumn
@@ -13,12 +14,29 @@ from rich.progress import TextColumn
 from minutia.cli.console import INTERRUPTED, console, make_bar
 from minutia.errors import MissingExtra
 
+if TYPE_CHECKING:
+    from minutia.train.plan import Plan, Span
+    from minutia.train.run import Outline
+
+VALIDATION = ("psnr", "ssim", "perceptual", "training_psnr")
+LOSSES = ("pixel", "perceptual", "adversarial", "discriminator")
+"""What a line of the terminal has room for; the log has all of them."""
+
 
 def train(
     recipe: Annotated[str, typer.Argument(help="Recipe file, or the name of a bundled recipe.")],
+    hr: Annotated[Path | None, typer.Option("--hr", metavar="FOLDER", help="High-resolution pictures.")] = None,
+    lr: Annotated[
+        Path | None,
+        typer.Option("--lr", metavar="FOLDER", help="Their small copies, of the same names; made where not given."),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=0, help="Length of the adversarial phase, or of the only one; the recipe's by default."),
+    ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe: --set data.hr=PICTURES."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe: --set content.steps=1000."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run folder stands.")] = False,
 ) -> None:
@@ -26,23 +44,25 @@ def train(
     try:
         from minutia.train.loop import train as run_training
         from minutia.train.recipe import load_recipe
+        from minutia.train.run import Listener
     except ImportError as error:
         raise MissingExtra("Training", "train") from error
-    parsed = load_recipe(recipe, overrides or [])
-    steps = {name: phase.steps for name, phase in parsed.phases.items()}
-    with _stop_on_signal() as stopper, _Display(steps) as display:
-        finished = run_training(
-            parsed,
-            resume=resume,
-            report=display.show_row,
-            progress=display.show_loading,
-            should_stop=lambda: stopper.asked,
+    parsed = load_recipe(recipe, overrides or [], hr=hr, lr=lr, epochs=epochs)
+    with _stop_on_signal() as stopper, _Display() as display:
+        listener = Listener(
+            outline=display.show_outline,
+            loading=display.show_loading,
+            step=display.show_step,
+            time_left=display.show_time_left,
+            row=display.show_row,
         )
+        finished = run_training(parsed, resume=resume, listener=listener, should_stop=lambda: stopper.asked)
     if not finished:
         console.print(f"Stopped; the same command with --resume goes on. The run is in {parsed.folder}.")
         raise typer.Exit(INTERRUPTED)
-    console.print(f"Done. Weights, curves.png and samples are in {parsed.folder}; to use the model:")
+    console.print(f"Done. {parsed.folder / 'README.txt'} says what is where; to use the model:")
     console.print(f"  minutia export {parsed.folder} MODEL_FOLDER")
+    console.print("  minutia upscale PICTURE -m MODEL_FOLDER")
 
 
 @final
@@ -74,10 +94,10 @@ def _stop_on_signal() -> Iterator[_Stopper]:
 
 @final
 class _Display:
-    """Progress of a run, with losses, speed and time left."""
+    """What a run is going to do, then its progress, with losses, speed and time left."""
 
-    def __init__(self, steps: dict[str, int]) -> None:
-        self.steps = steps
+    def __init__(self) -> None:
+        self.plan: Plan = {}
         self.bar = make_bar(TextColumn("{task.fields[words]}"))
         self.task = self.bar.add_task("reading pictures", total=None, words="")
         self.phase = ""
@@ -89,23 +109,61 @@ class _Display:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
+    def show_outline(self, outline: Outline) -> None:
+        """Say how much there is to do, before it begins."""
+        from minutia.datasets.disk import in_bytes
+
+        self.plan = outline.plan
+        self.bar.console.print(
+            f"{outline.num_training} pictures to train on ({in_bytes(outline.num_bytes)} of memory), "
+            f"{outline.num_held_out} to validate with"
+        )
+        for name, span in outline.plan.items():
+            if span.steps:
+                self.bar.console.print(f"{name}: {_length(span)}")
+
     def show_loading(self, done: int, total: int) -> None:
         """Show how many pictures are decoded."""
         self.bar.update(self.task, completed=done, total=total)
 
+    def show_step(self, phase: str, done: int) -> None:
+        """Move the bar."""
+        if phase != self.phase:
+            self.phase = phase
+            self.bar.reset(self.task, total=self.plan[phase].steps, description=phase, words="")
+        self.bar.update(self.task, completed=done)
+
+    def show_time_left(self, phase: str, seconds: float) -> None:
+        """Say how long a phase takes, as far as its first steps tell."""
+        self.bar.console.print(f"{phase}: about {_duration(seconds)} to go, without validations")
+
     def show_row(self, row: dict[str, str | int | float]) -> None:
         """Show a row of the log: losses on the bar, validations as lines that stay."""
         phase, step = str(row["phase"]), int(row["step"])
-        if phase != self.phase:
-            self.phase = phase
-            self.bar.reset(self.task, total=self.steps[phase], description=phase, completed=step, words="")
+        place = f"epoch {row['epoch']}, step {step}" if "epoch" in row else f"step {step}"
         if "psnr" in row:
-            names = [name for name in ("psnr", "ssim", "perceptual") if name in row]
-            figures = ", ".join(f"{name} {float(row[name]):.4f}" for name in names)
-            self.bar.console.print(f"{phase} step {step}: {figures}")
+            figures = ", ".join(f"{name} {float(row[name]):.4f}" for name in VALIDATION if name in row)
+            self.bar.console.print(f"{phase} {place}: {figures}")
             return
-        # The line has to fit a terminal; the log has all of them.
-        hidden = {"phase", "step", "seconds_per_step", "learning_rate", "logit_real", "logit_fake"}
-        losses = " ".join(f"{name} {float(value):.4f}" for name, value in row.items() if name not in hidden)
+        losses = " ".join(f"{name} {float(row[name]):.4f}" for name in LOSSES if name in row)
         speed = f"{float(row['seconds_per_step']):.2f} s/step"
-        self.bar.update(self.task, completed=step, words=f"{losses} {speed}")
+        self.bar.update(self.task, words=f"{place}: {losses} {speed}")
+
+
+def _length(span: Span) -> str:
+    if span.steps_per_epoch is None:
+        return f"{span.steps} steps"
+    return f"{span.epoch(span.steps)} epochs of {span.steps_per_epoch} steps, {span.steps} steps"
+
+
+def _duration(seconds: float) -> str:
+    """Spell a time with the two units that matter: 2 h 10 min."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours = minutes // 60
+    if hours < 48:
+        return f"{hours} h {minutes % 60} min"
+    return f"{hours // 24} d {hours % 24} h"

@@ -70,9 +70,7 @@ def vgg_distance(weights: Path | None) -> Measure:
             ours, originals = network(_to_tensor(sr)), network(_to_tensor(hr))
             return float(sum(_unit_distance(ours[layer], originals[layer]) for layer in VGG_LAYERS))
 
-    convention = (
-        f"VGG distance: {', '.join(VGG_LAYERS)} of unit length, squared difference, mean of places, sum of layers"
-    )
+    convention = f"VGG19 {', '.join(VGG_LAYERS)} of unit length, squared difference, mean of places, sum of layers"
     return Measure("vgg", "VGG ↓", 3, convention, distance)
 
 

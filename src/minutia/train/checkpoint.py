@@ -28,6 +28,8 @@ class Place:
     seconds: float = 0.0
     best: float | None = None
     """Figure of the best weights of this phase, higher is better."""
+    rate_factor: float = 1.0
+    """On the learning rates, below 1 after the run broke down and went back."""
 
 
 def save_checkpoint(path: Path, phase: Phase, place: Place) -> None:

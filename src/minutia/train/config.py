@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from minutia.errors import ModelError
 from minutia.nets.discriminators import DiscriminatorSpec, SRGANDiscriminatorSpec
@@ -53,7 +62,10 @@ class Data(_Strict):
 
 
 class Schedule(_Strict):
-    """Learning rate over the steps of a phase: a linear warm-up, a constant stretch, then the decay."""
+    """Learning rate over the steps of a phase: a linear warm-up, a constant stretch, then the decay.
+
+    Counted in steps, also where the phase is measured in epochs; a cosine ends with the phase in either case.
+    """
 
     kind: Literal["constant", "cosine", "multistep"] = "cosine"
     learning_rate: PositiveFloat = 2e-4
@@ -71,7 +83,12 @@ class Schedule(_Strict):
 
 
 class _Phase(_Strict):
-    steps: NonNegativeInt
+    steps: NonNegativeInt | None = None
+    """How long the phase is: this, or `epochs`."""
+
+    epochs: NonNegativeInt | None = None
+    """An epoch is as many crops as there are training pictures, rounded up to whole batches."""
+
     batch_size: PositiveInt = 16
     """Crops in a step."""
 
@@ -83,10 +100,24 @@ class _Phase(_Strict):
     """Of Adam."""
 
     ema_decay: Fraction = 0.999
-    """Of the moving average of the generator's weights, which is what is validated and kept; 0 switches it off."""
+    """Of the moving average of the generator's weights, which is what is validated and kept; 0 switches it off.
+
+    Early on it is smaller, so that short phases are not averaged with the network they start from.
+    """
 
     clip_norm: PositiveFloat | None = None
     """Largest norm of a gradient."""
+
+    @model_validator(mode="after")
+    def _check_length(self) -> Self:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("its length is given by steps or by epochs, by one of them.")
+        return self
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be done."""
+        return not self.steps and not self.epochs
 
 
 class Content(_Phase):
@@ -155,12 +186,35 @@ class Validation(_Strict):
     """Pictures on the sample sheet."""
 
 
+class Samples(_Strict):
+    """Sample sheets beside those of each validation."""
+
+    epochs: tuple[PositiveInt, ...] = ()
+    """Epochs after which there is a validation, and so a sheet, in phases measured in epochs."""
+
+    num_training: NonNegativeInt = 0
+    """Training pictures that are scored and drawn at each validation, to be compared with those held out."""
+
+
+class Watch(_Strict):
+    """What is done when a run breaks down: a loss is not finite, or validation PSNR falls far below its best."""
+
+    recover: bool = True
+    """Go back to the last good validation, once in a phase, and on at a quarter of the rate; otherwise stop."""
+
+
 class Every(_Strict):
     """How often things happen, in steps."""
 
     log: PositiveInt = 50
+    """In a phase measured in epochs there is a row at the end of each epoch besides."""
+
     validation: PositiveInt = 1000
+    validation_epochs: PositiveInt | None = None
+    """Validate after so many epochs, and not after `validation` steps, in phases measured in epochs."""
+
     checkpoint: PositiveInt = 1000
+    """There is one at every validation besides."""
 
 
 class Hardware(_Strict):
@@ -187,7 +241,9 @@ class Recipe(_Strict):
     content: Content
     adversarial: Adversarial | None = None
     validation: Validation = Validation()
+    samples: Samples = Samples()
     every: Every = Every()
+    watch: Watch = Watch()
     hardware: Hardware = Hardware()
 
     @property
@@ -197,6 +253,8 @@ class Recipe(_Strict):
 
     @property
     def phases(self) -> dict[str, Content | Adversarial]:
-        """The phases of the run by name, in order; content always is one, adversarial where it has steps."""
+        """The phases of the run by name, in order; content always is one, adversarial where it is not empty."""
         found: dict[str, Content | Adversarial] = {"content": self.content}
-        return found | {"adversarial": self.adversarial} if self.adversarial and self.adversarial.steps else found
+        if self.adversarial is None or self.adversarial.is_empty:
+            return found
+        return found | {"adversarial": self.adversarial}

@@ -4,55 +4,83 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minutia.files import replacing
-from minutia.train.log import Row, read_rows
+from minutia.train.plan import Plan, Span
+from minutia.train.rows import Row, read_rows
 
 LOSSES: dict[str, tuple[str, ...]] = {
-    "generator losses": ("pixel", "perceptual", "adversarial"),
+    "generator losses": ("generator", "pixel", "perceptual", "adversarial"),
     "discriminator loss and logits": ("discriminator", "logit_real", "logit_fake"),
     "learning rate": ("learning_rate",),
 }
 VALIDATION: dict[str, tuple[str, ...]] = {
-    "validation PSNR-Y, dB": ("psnr",),
+    "PSNR-Y of validation and training pictures, dB": ("psnr", "training_psnr"),
     "validation SSIM-Y": ("ssim",),
     "validation perceptual distance": ("perceptual",),
 }
 
 
-def draw_curves(log: Path, phases: dict[str, int], target: Path) -> None:
+def draw_curves(log: Path, plan: Plan, target: Path) -> None:
     """Draw the diary `log` as a PNG; where one phase ends and the next begins there is a line."""
     rows = read_rows(log)
     losses = [row for row in rows if "psnr" not in row]
     validation = [row for row in rows if "psnr" in row]
+    axis = Axis(plan)
     figure = Figure(figsize=(12, 10))
     figure.subplots_adjust(left=0.06, right=0.98, bottom=0.05, top=0.96, wspace=0.15, hspace=0.35)
     panels = figure.subplots(3, 2)
-    ends = [sum(list(phases.values())[:count]) for count in range(1, len(phases))]
     for column, (kind, shown) in enumerate(((LOSSES, losses), (VALIDATION, validation))):
         for axes, (title, names) in zip(panels[:, column], kind.items(), strict=True):
-            _draw_panel(axes, title, names, shown, phases)
-            for end in ends:
+            _draw_panel(axes, title, names, shown, axis)
+            for end in axis.ends:
                 axes.axvline(end, color="0.7", linewidth=1, linestyle="--")
     with replacing(target) as temporary:
         figure.savefig(temporary, format="png", dpi=90)
 
 
-def _draw_panel(axes: Axes, title: str, names: Sequence[str], rows: Sequence[Row], phases: dict[str, int]) -> None:
-    order = list(phases)
-    starts = {name: sum(phases[before] for before in order[:index]) for index, name in enumerate(order)}
+@final
+class Axis:
+    """One axis for all phases: in epochs where each of them is measured so, in steps otherwise."""
+
+    def __init__(self, plan: Plan) -> None:
+        shown = [span for span in plan.values() if span.steps]
+        in_epochs = bool(shown) and all(span.steps_per_epoch for span in shown)
+        self.unit = "epoch" if in_epochs else "step"
+        self.per_step: dict[str, float] = {}
+        self.starts: dict[str, float] = {}
+        end = 0.0
+        for name, span in plan.items():
+            self.per_step[name] = _epochs_per_step(span) if in_epochs else 1.0
+            self.starts[name] = end
+            end += span.steps * self.per_step[name]
+        self.ends = [start for start in self.starts.values() if start]
+        """Where phases begin, but for the first."""
+
+    def place(self, row: Row) -> float:
+        """Tell where on the axis a row of the diary stands."""
+        phase = str(row["phase"])
+        return self.starts[phase] + int(row["step"]) * self.per_step[phase]
+
+
+def _epochs_per_step(span: Span) -> float:
+    return 1 / span.steps_per_epoch if span.steps_per_epoch else 0.0
+
+
+def _draw_panel(axes: Axes, title: str, names: Sequence[str], rows: Sequence[Row], axis: Axis) -> None:
     for name in names:
-        points = [(starts[str(row["phase"])] + int(row["step"]), float(row[name])) for row in rows if name in row]
+        points = [(axis.place(row), float(row[name])) for row in rows if name in row]
         if points:
             marker = "." if len(points) < 60 else ""
             axes.plot(*zip(*points, strict=True), label=name, linewidth=1.2, marker=marker)
     axes.set_title(title)
-    axes.set_xlabel("step")
+    axes.set_xlabel(axis.unit)
     axes.grid(visible=True, alpha=0.3)
-    if len(names) > 1 and axes.lines:
+    if len(axes.lines) > 1:
         axes.legend()
     if "generator" in title and axes.lines:
         axes.set_yscale("log")

@@ -5,32 +5,32 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TypeAlias, final
+from typing import final
 
 import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from minutia.errors import TrainingError
 from minutia.files import replacing
-
-Row: TypeAlias = dict[str, str | int | float]
+from minutia.train.plan import Plan
+from minutia.train.rows import Row, read_rows
+from minutia.train.watch import Collapsed
 
 
 @final
 class Log:
-    """Gathers the losses of steps and writes their means. Rows carry `phase` and `step`, the number done."""
+    """Gathers the losses of steps and writes their means.
 
-    def __init__(self, folder: Path, phases: dict[str, int], phase: str, step: int) -> None:
-        """Open the diary of a run at a step of a phase; rows of later steps, of a run that was cut, are dropped.
+    Rows carry `phase` and `step`, the number done, and `epoch`, from 1, where the phase is measured in epochs.
+    """
 
-        Args:
-            phases: steps of each phase, in order.
-        """
-        names = list(phases)
+    def __init__(self, folder: Path, plan: Plan, phase: str, step: int) -> None:
+        """Open the diary of a run at a step of a phase; rows of later steps, of a run that was cut, are dropped."""
+        names = list(plan)
         self.path = folder / "log.jsonl"
         self.phase = phase
-        self.first = sum(phases[name] for name in names[: names.index(phase)])
+        self.span = plan[phase]
+        self.first = sum(plan[name].steps for name in names[: names.index(phase)])
         """Steps of the phases before, for TensorBoard's single axis."""
         kept = [
             row
@@ -51,7 +51,7 @@ class Log:
         """Write the means of the steps since the last flush, `step` being the number done.
 
         Raises:
-            TrainingError: a loss is not finite; the message tells which and at which step.
+            Collapsed: a loss is not finite; the message tells which and at which step.
         """
         names = list(self.pending[0])
         values = torch.stack([torch.stack([losses[name].float() for name in names]) for losses in self.pending])
@@ -60,9 +60,8 @@ class Log:
         if len(broken):
             row, column = (int(index) for index in broken[0])
             at = step - len(self.pending) + row + 1
-            raise TrainingError(
-                f"The loss {names[column]} of the {self.phase} phase is {float(values[row, column])} at step {at}; "
-                "the last checkpoint is kept: lower the learning rate or the weight of that loss, then --resume."
+            raise Collapsed(
+                f"The loss {names[column]} of the {self.phase} phase is {float(values[row, column])} at step {at}"
             )
         means = dict(zip(names, values.mean(dim=0).tolist(), strict=True))
         seconds = (time.perf_counter() - self.since) / len(self.pending)
@@ -72,7 +71,11 @@ class Log:
 
     def write(self, step: int, figures: dict[str, float]) -> Row:
         """Write one row now."""
-        row: Row = {"phase": self.phase, "step": step, **figures}
+        epoch = self.span.epoch(step)
+        row: Row = {"phase": self.phase, "step": step}
+        if epoch is not None:
+            row["epoch"] = epoch
+        row |= figures
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         for name, value in figures.items():
@@ -86,16 +89,3 @@ class Log:
     def close(self) -> None:
         """Finish the files."""
         self.board.close()
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read a diary; empty where there is none yet. A last line cut short is left out."""
-    if not path.exists():
-        return []
-    rows: list[Row] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows

@@ -2,84 +2,50 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from dataclasses import replace
 
-from accelerate import Accelerator
 from torch import Tensor
 
 from minutia.errors import TrainingError
-from minutia.image.pairs import Pair
-from minutia.nets.weights import save_weights
+from minutia.files import replacing
 from minutia.train.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from minutia.train.config import Recipe
-from minutia.train.curves import draw_curves
-from minutia.train.data import PictureBank
-from minutia.train.log import Log, Row
+from minutia.train.folder import prepare_folder
+from minutia.train.log import Log
+from minutia.train.losses import PerceptualLoss
+from minutia.train.pace import Pace
 from minutia.train.phases import Phase
+from minutia.train.pictures import choose_pictures, load_pictures
+from minutia.train.plan import due, make_plan
+from minutia.train.record import keep_weights, validate_and_keep
+from minutia.train.run import SILENT, Listener, Outline, Run
 from minutia.train.schedule import learning_rate
-from minutia.train.setup import (
-    describe_device,
-    load_pictures,
-    make_accelerator,
-    make_judge,
-    make_phase,
-    prepare_folder,
-    weights_path,
-)
-from minutia.train.validation import validate
-from minutia.types import Progress, ignore_progress
+from minutia.train.setup import make_accelerator, make_judge, make_phase
+from minutia.train.watch import SLOWER, Collapsed
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINT = "last.safetensors"
-
-Report = Callable[[Row], None]
-"""Called with each row of the log, as it is written."""
-
-
-def ignore_row(row: Row) -> None:
-    """Do nothing: the report of whoever does not ask for any."""
-    del row
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What stays the same through a run."""
-
-    recipe: Recipe
-    accelerator: Accelerator
-    bank: PictureBank
-    validation: list[Pair]
-    report: Report
-    should_stop: Callable[[], bool]
-
-    @property
-    def folder(self) -> Path:
-        """Where everything is written."""
-        return self.recipe.folder
-
-    @property
-    def phases(self) -> dict[str, int]:
-        """Steps of each phase, in order."""
-        return {name: phase.steps for name, phase in self.recipe.phases.items()}
+GOOD = "good.safetensors"
+"""The checkpoint of the last validation that showed pictures."""
 
 
 def train(
     recipe: Recipe,
     *,
     resume: bool = False,
-    report: Report = ignore_row,
-    progress: Progress = ignore_progress,
+    listener: Listener = SILENT,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Train by a recipe, from the beginning or from where its run folder stands.
 
     Args:
-        report: called with every row of the log.
-        progress: called while pictures are decoded.
+        listener: is told how the run fares.
         should_stop: asked after each step; True writes a checkpoint and returns.
 
     Returns:
@@ -96,87 +62,89 @@ def train(
         )
     place = start = read_place(checkpoint) if resume else Place("content")
     # All that a run may lack is looked for before its first step, and before anything is written.
-    accelerator = make_accelerator(recipe.hardware)
-    judge = make_judge(recipe, accelerator.device)
-    bank, validation = load_pictures(recipe, accelerator.device, progress)
-    prepare_folder(recipe)
-    run = Run(recipe, accelerator, bank, validation, report, should_stop)
-    for name in list(run.phases)[list(run.phases).index(place.phase) :]:
+    run, judge = _prepare(recipe, listener, should_stop)
+    names = list(run.plan)
+    for name in names[names.index(place.phase) :]:
         place = place if place.phase == name else Place(name, seconds=place.seconds)
-        phase = make_phase(recipe, name, accelerator, judge)
+        phase = make_phase(recipe, name, run.accelerator, judge)
         if resume and name == start.phase:
             load_checkpoint(checkpoint, phase)
-        place = _run_phase(run, phase, place)
-        if place.step < phase.config.steps:
+        place = _run_watched(run, phase, place)
+        if place.step < run.plan[name].steps:
             return False
     return True
 
 
+def _prepare(recipe: Recipe, listener: Listener, should_stop: Callable[[], bool]) -> tuple[Run, PerceptualLoss | None]:
+    """Gather what a run needs, and make its folder."""
+    accelerator = make_accelerator(recipe.hardware)
+    judge = make_judge(recipe, accelerator.device)
+    chosen, network = choose_pictures(recipe), recipe.network
+    plan = make_plan(recipe, len(chosen.training))
+    num_bytes = chosen.num_bytes(network.scale, network.channels)
+    listener.outline(Outline(len(chosen.training), len(chosen.held_out), num_bytes, plan))
+    pictures = load_pictures(recipe, chosen, accelerator.device, listener.loading)
+    prepare_folder(recipe)
+    return Run(recipe, accelerator, pictures, plan, listener, should_stop), judge
+
+
+def _run_watched(run: Run, phase: Phase, place: Place) -> Place:
+    """Train a phase; where it breaks down, go back once to where it had not, and on more slowly."""
+    while True:
+        try:
+            return _run_phase(run, phase, place)
+        except Collapsed as collapse:
+            good = run.folder / GOOD
+            may_go_back = run.recipe.watch.recover and place.rate_factor == 1 and good.exists()
+            if not may_go_back or read_place(good).phase != phase.name:
+                advice = "lower the learning rate or the weight of a loss, then --resume"
+                raise TrainingError(f"{collapse}; the last checkpoint is kept: {advice}.") from collapse
+            load_checkpoint(good, phase)
+            place = replace(read_place(good), rate_factor=SLOWER)
+            save_checkpoint(run.folder / CHECKPOINT, phase, place)
+            logger.warning("%s; the run goes back to step %d, and on at %g of the rate.", collapse, place.step, SLOWER)
+
+
 def _run_phase(run: Run, phase: Phase, place: Place) -> Place:
     """Train a phase from where it stands to its end, or to where it is asked to stop."""
-    every, steps = run.recipe.every, phase.config.steps
+    span = run.plan[phase.name]
+    pace = Pace(place.step, span.steps, run.accelerator.device)
     before, began = place.seconds, time.perf_counter()
-    with closing(Log(run.folder, run.phases, phase.name, place.step)) as log:
-        while place.step < steps:
-            log.add(phase.step(*_batch(run, phase, place.step), place.step))
+    with closing(Log(run.folder, run.plan, phase.name, place.step)) as log:
+        while place.step < span.steps:
+            rate = place.rate_factor * learning_rate(phase.config.schedule, place.step, span.steps)
+            log.add(phase.step(*_batch(run, phase, place.step), place.step, rate))
             done = place.step + 1
             place = replace(place, step=done, seconds=before + time.perf_counter() - began)
+            _tell(run, phase, pace, done)
             stopped = run.should_stop()
-            last = stopped or done == steps
-            to_validate = done % every.validation == 0 or done == steps
-            to_save = done % every.checkpoint == 0 or last
-            if done % every.log == 0 or to_validate or to_save:
-                run.report(log.flush(done, learning_rate(phase.config.schedule, done - 1, steps)))
-            if to_validate:
-                place = _validate(run, phase, log, place)
-            if to_save:
-                _keep_weights(run, phase, place, "last")
+            now = due(run.recipe, span, done, stopped=stopped)
+            if now.row:
+                run.listener.row(log.flush(done, rate))
+            if now.validation:
+                place = validate_and_keep(run, phase, log, place)
+            if now.checkpoint:
+                keep_weights(run, phase, place, "last")
                 save_checkpoint(run.folder / CHECKPOINT, phase, place)
-            if to_validate or to_save:
                 log.pause()
+            if now.validation:
+                with replacing(run.folder / GOOD) as temporary:
+                    shutil.copyfile(run.folder / CHECKPOINT, temporary)
             if stopped:
                 break
     return place
 
 
+def _tell(run: Run, phase: Phase, pace: Pace, done: int) -> None:
+    run.listener.step(phase.name, done)
+    seconds = pace.seconds_left(done)
+    if seconds is not None:
+        run.listener.time_left(phase.name, seconds)
+
+
 def _batch(run: Run, phase: Phase, step: int) -> tuple[Tensor, Tensor]:
     config = phase.config
-    seed = 2 * run.recipe.seed + list(run.phases).index(phase.name)
-    return run.bank.batch(config.batch_size, config.lr_crop, seed=seed, step=step, augment=run.recipe.data.augment)
-
-
-def _validate(run: Run, phase: Phase, log: Log, place: Place) -> Place:
-    """Score the averaged generator, draw sheet and curves, keep the weights where they are the best so far."""
-    recipe = run.recipe
-    sheet = run.folder / "samples" / f"{phase.name}-{place.step:07d}.png"
-    found = validate(
-        phase.ema,
-        run.validation,
-        recipe.network.scale,
-        run.accelerator.device,
-        phase.judge,
-        sheet,
-        recipe.validation.num_samples,
+    seed = 2 * run.recipe.seed + list(run.plan).index(phase.name)
+    return run.pictures.bank.batch(
+        config.batch_size, config.lr_crop, seed=seed, step=step, augment=run.recipe.data.augment
     )
-    run.report(log.write(place.step, found.figures()))
-    draw_curves(log.path, run.phases, run.folder / "curves.png")
-    if place.best is not None and found.goodness <= place.best:
-        return place
-    _keep_weights(run, phase, place, "best")
-    return replace(place, best=found.goodness)
-
-
-def _keep_weights(run: Run, phase: Phase, place: Place, which: Literal["best", "last"]) -> None:
-    """Write the averaged generator as `minutia export` takes it, with how it came about."""
-    recipe, names = run.recipe, list(run.phases)
-    earlier = {f"{name}_steps": run.phases[name] for name in names[: names.index(phase.name)]}
-    facts = {
-        "recipe": recipe.name,
-        **earlier,
-        f"{phase.name}_steps": place.step,
-        "batch": f"{phase.config.batch_size} crops of {phase.config.lr_crop}x{phase.config.lr_crop} LR pixels",
-        "seconds": round(place.seconds),
-        "device": describe_device(run.accelerator.device),
-    }
-    path = weights_path(run.folder, phase.name, which)
-    save_weights(path, recipe.network, phase.ema.module.state_dict(), training=facts)

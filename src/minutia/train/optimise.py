@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, final
 
 import torch
 from accelerate import Accelerator
@@ -57,12 +57,17 @@ class Optimised:
 
 
 def moving_average(network: nn.Module, decay: float) -> AveragedModel:
-    """Make the exponential moving average of a network's weights and buffers, standing at their present values."""
-    average = AveragedModel(
-        network,
-        multi_avg_fn=get_ema_multi_avg_fn(decay),  # type: ignore[no-untyped-call]
-        use_buffers=True,
-    )
+    """Make the exponential moving average of a network's weights and buffers, standing at their present values.
+
+    Over the first n steps it decays by (1 + n) / (10 + n) at most, as TensorFlow has it; a short run would otherwise be
+    validated, and kept, as little more than the network it started from.
+    """
+
+    def update(averages: Any, present: Any, num_averaged: Any) -> None:  # noqa: ANN401 (torch says no more)
+        count = int(num_averaged)
+        get_ema_multi_avg_fn(min(decay, (1 + count) / (10 + count)))(averages, present, num_averaged)  # type: ignore[no-untyped-call]
+
+    average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
     average.update_parameters(network)
     average.requires_grad_(requires_grad=False).eval()
     return average

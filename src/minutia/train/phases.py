@@ -12,7 +12,6 @@ from torch.optim.swa_utils import AveragedModel
 from minutia.train.config import Adversarial, Content, Recipe
 from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, pixel_loss
 from minutia.train.optimise import Optimised, moving_average
-from minutia.train.schedule import learning_rate
 
 Losses = dict[str, Tensor]
 """Scalars by name, detached, still on the device, so that nothing waits for them."""
@@ -39,8 +38,8 @@ class Phase(Protocol):
         """The networks in training, by name."""
         ...
 
-    def step(self, lr: Tensor, hr: Tensor, step: int) -> Losses:
-        """Learn from one batch: `lr` (N, C, h, w), `hr` (N, C, h * scale, w * scale), in [0, 1]."""
+    def step(self, lr: Tensor, hr: Tensor, step: int, rate: float) -> Losses:
+        """Learn at the rate `rate` from one batch: `lr` (N, C, h, w), `hr` (N, C, h * scale, w * scale), in [0, 1]."""
         ...
 
 
@@ -62,11 +61,11 @@ class ContentPhase:
         """The generator."""
         return {"generator": self.generator}
 
-    def step(self, lr: Tensor, hr: Tensor, step: int) -> Losses:
+    def step(self, lr: Tensor, hr: Tensor, step: int, rate: float) -> Losses:
         """Learn from one batch."""
-        config = self.config
-        loss = pixel_loss(self.generator(lr), hr, config.criterion)
-        self.generator.step(loss, learning_rate(config.schedule, step, config.steps))
+        del step
+        loss = pixel_loss(self.generator(lr), hr, self.config.criterion)
+        self.generator.step(loss, rate)
         self.ema.update_parameters(self.generator.bare)
         return {"pixel": loss.detach()}
 
@@ -103,9 +102,8 @@ class AdversarialPhase:
         """Both networks."""
         return {"generator": self.generator, "discriminator": self.discriminator}
 
-    def step(self, lr: Tensor, hr: Tensor, step: int) -> Losses:
+    def step(self, lr: Tensor, hr: Tensor, step: int, rate: float) -> Losses:
         """Learn from one batch."""
-        rate = learning_rate(self.config.schedule, step, self.config.steps)
         sr = self.generator(lr)
         losses = self._teach_generator(sr, hr, step, rate)
         losses |= self._teach_discriminator(sr.detach(), hr, rate)
@@ -131,7 +129,7 @@ class AdversarialPhase:
         )
         self.generator.step(total, rate)
         self.discriminator.freeze(frozen=False)
-        return {name: loss.detach() for name, loss in losses.items()}
+        return {name: loss.detach() for name, loss in (losses | {"generator": total}).items()}
 
     def _teach_discriminator(self, sr: Tensor, hr: Tensor, rate: float) -> Losses:
         config = self.config

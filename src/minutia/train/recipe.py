@@ -19,6 +19,9 @@ from minutia.train.config import Recipe
 
 RECIPES = Path(__file__).parent / "recipes"
 
+ALTERNATIVES = {"steps": "epochs", "epochs": "steps"}
+"""Of these keys a table has one; the one that is set takes the place of the other."""
+
 UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 KINDS = {spec.kind for spec in (*get_args(GeneratorSpec), *get_args(DiscriminatorSpec))}
 
@@ -28,8 +31,19 @@ def bundled_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(RECIPES.glob("*.toml"))}
 
 
-def load_recipe(recipe: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+def load_recipe(
+    recipe: str | Path,
+    overrides: Iterable[str] = (),
+    *,
+    hr: Path | None = None,
+    lr: Path | None = None,
+    epochs: int | None = None,
+) -> Recipe:
     """Read a recipe file, or a bundled recipe by its name, with `key=value` overrides.
+
+    Args:
+        hr, lr: take the place of `data.hr` and `data.lr`.
+        epochs: length of the adversarial phase, or of the content phase where the recipe has no other.
 
     Raises:
         RecipeError: no such recipe, broken TOML, an unknown key or an impossible value.
@@ -44,6 +58,10 @@ def load_recipe(recipe: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         raise RecipeError(f"The recipe {path} is not valid TOML: {error}.") from error
     for override in overrides:
         _apply(table, override)
+    last = "adversarial" if "adversarial" in table else "content"
+    for key, value in (("data.hr", hr), ("data.lr", lr), (f"{last}.epochs", epochs)):
+        if value is not None:
+            _set(table, key, value)
     try:
         return Recipe.model_validate(table)
     except ValidationError as error:
@@ -64,11 +82,17 @@ def _apply(table: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    *sections, name = key.strip().split(".")
+    _set(table, key.strip(), value)
+
+
+def _set(table: dict[str, Any], key: str, value: object) -> None:
+    """Give a `section.key` its value."""
+    *sections, name = key.split(".")
     for section in sections:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
-            raise RecipeError(f"--set {override}: {section} is a value and has no keys.")
+            raise RecipeError(f"{key} cannot be set: {section} is a value and has no keys.")
+    table.pop(ALTERNATIVES.get(name, ""), None)
     table[name] = value
 
 

@@ -1,59 +1,19 @@
-"""What a run needs before its first step: a folder, devices, pictures, networks."""
+"""What a run computes with: devices and networks."""
 
 from __future__ import annotations
 
-import logging
-import platform
-from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from minutia import __version__
-from minutia.errors import DataError, TrainingError
-from minutia.image.pairs import Pair, find_pairs
+from minutia.errors import TrainingError
 from minutia.nets.weights import load_generator
 from minutia.train.config import Adversarial, Hardware, Recipe
-from minutia.train.data import PictureBank, load_pairs
+from minutia.train.folder import weights_path
 from minutia.train.losses import PerceptualLoss
 from minutia.train.phases import AdversarialPhase, ContentPhase, Phase
-from minutia.train.recipe import dump_recipe
-from minutia.types import Progress
-
-logger = logging.getLogger(__name__)
-
-LIBRARIES = ("torch", "accelerate", "numpy", "Pillow", "safetensors")
-
-
-def prepare_folder(recipe: Recipe) -> None:
-    """Make the run folder and write into it the recipe with all defaults, and the versions it runs with.
-
-    Raises:
-        TrainingError: the folder cannot be written.
-    """
-    folder, text = recipe.folder, dump_recipe(recipe)
-    resolved = folder / "recipe.toml"
-    if resolved.exists() and resolved.read_text(encoding="utf-8") != text:
-        logger.warning("The recipe is not the one this run began with; the run goes on with the new one.")
-    versions = {"minutia": __version__, "python": platform.python_version()}
-    versions |= {name: version(name) for name in LIBRARIES}
-    try:
-        for name in ("samples", "weights"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        resolved.write_text(text, encoding="utf-8")
-        (folder / "versions.txt").write_text(
-            "".join(f"{name}=={number}\n" for name, number in versions.items()), encoding="utf-8"
-        )
-    except OSError as error:
-        raise TrainingError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
-
-
-def weights_path(folder: Path, phase: str, which: Literal["best", "last"]) -> Path:
-    """Where weights of a phase are kept, to be exported or started from."""
-    return folder / "weights" / f"{phase}-{which}.safetensors"
 
 
 def make_accelerator(hardware: Hardware) -> Accelerator:
@@ -74,36 +34,6 @@ def describe_device(device: torch.device) -> str:
     return f"{device.type}, {torch.get_num_threads()} threads"
 
 
-def load_pictures(recipe: Recipe, device: torch.device, progress: Progress) -> tuple[PictureBank, list[Pair]]:
-    """Decode the training pictures into a bank, and the validation pictures.
-
-    Raises:
-        DataError: pictures are missing, broken, too small, or do not pair.
-    """
-    data, wanted, network = recipe.data, recipe.validation, recipe.network
-    files = find_pairs(data.hr, data.lr, network.scale)
-    if wanted.hr is not None:
-        held_out = find_pairs(wanted.hr, wanted.lr, network.scale)
-    else:
-        if data.num_held_out == 0 or len(files) <= data.num_held_out:
-            raise DataError(
-                f"{data.hr} has {len(files)} pictures, too few to keep {data.num_held_out} for validation; "
-                "name a folder in validation.hr or set data.num_held_out."
-            )
-        # Spread over the folder, which is often sorted by subject.
-        every = len(files) // data.num_held_out
-        held_out = files[::every][: data.num_held_out]
-        files = [file for file in files if file not in held_out]
-    validation = load_pairs(held_out, network.scale, network.channels)
-    pairs = load_pairs(files, network.scale, network.channels, progress)
-    place = device if data.cache == "device" else torch.device("cpu")
-    bank = PictureBank(pairs, network.scale, device=device, place=place)
-    for phase in recipe.phases.values():
-        if phase.steps:
-            bank.check(phase.lr_crop)
-    return bank, validation
-
-
 def make_judge(recipe: Recipe, device: torch.device) -> PerceptualLoss | None:
     """Make the perceptual loss of the adversarial phase, where there is one.
 
@@ -121,22 +51,23 @@ def make_phase(recipe: Recipe, name: str, accelerator: Accelerator, judge: Perce
         TrainingError: the weights to start from are of another network.
     """
     torch.manual_seed(recipe.seed)
+    start = recipe.content.init
     if name == "content":
-        init = recipe.content.init
-        generator = recipe.network.build() if init is None else _load_init(init, recipe)
-        return ContentPhase(recipe, accelerator, generator)
+        return ContentPhase(recipe, accelerator, _make_generator(start, recipe))
     assert recipe.adversarial is not None
     assert judge is not None
-    trained = weights_path(recipe.folder, "content", "best")
-    start = trained if recipe.content.steps or recipe.content.init is None else recipe.content.init
-    generator = _load_init(start, recipe)
-    return AdversarialPhase(recipe, recipe.adversarial, accelerator, generator, judge)
+    if not recipe.content.is_empty:
+        start = weights_path(recipe.folder, "content", "best")
+    return AdversarialPhase(recipe, recipe.adversarial, accelerator, _make_generator(start, recipe), judge)
 
 
-def _load_init(path: Path, recipe: Recipe) -> nn.Module:
-    spec, network = load_generator(path)
+def _make_generator(start: Path | None, recipe: Recipe) -> nn.Module:
+    """Make a fresh network, or one that starts from weights."""
+    if start is None:
+        return recipe.network.build()
+    spec, network = load_generator(start)
     if spec != recipe.network:
-        raise TrainingError(f"The weights {path} are of {spec}, but the recipe's network is {recipe.network}.")
+        raise TrainingError(f"The weights {start} are of {spec}, but the recipe's network is {recipe.network}.")
     return network.train()
 
 

@@ -1,0 +1,82 @@
+"""The folder of a run: what lies where, and what is written before the first step."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from minutia import __version__
+from minutia.errors import TrainingError
+from minutia.train.config import Recipe
+from minutia.train.recipe import dump_recipe
+
+logger = logging.getLogger(__name__)
+
+LIBRARIES = ("torch", "accelerate", "numpy", "Pillow", "safetensors")
+
+README = """This is the run "{name}" of Minutia.
+
+Open first
+  report.html        losses, figures, pictures over time, and what to try; renewed at every validation
+
+To use the result
+  weights/           {phase}-best is what the run is for: it did best on the validation pictures; "last" is
+                     the end of a phase. Of two phases, content is softer and invents nothing.
+  minutia export {folder} MODEL
+  minutia upscale PICTURE -m MODEL
+
+To look at
+  samples/           sheets of each validation: LR, bicubic, the network's picture (SR, or GAN), HR
+                     {phase}-0001000.png stands after step 1000, {phase}-epoch-0005.png after epoch 5;
+                     those that end in -training show pictures that were trained on
+  samples/crops/     the same small parts at each validation
+  curves.png         losses, learning rate and validation figures
+  tensorboard/       the same for: tensorboard --logdir {folder}
+
+To go on, or to do it again
+  recipe.toml        everything this run was told, defaults included
+  versions.txt       what it ran with
+  log.jsonl          one line for every so many steps, and one for each validation
+  last.safetensors   the whole state, for: the same command with --resume
+  good.safetensors   the same of the last validation, to go back to should the run break down
+"""
+
+
+def prepare_folder(recipe: Recipe) -> None:
+    """Make the run folder and write into it what lies where, the recipe with all defaults, and the versions.
+
+    Raises:
+        TrainingError: the folder cannot be written.
+    """
+    folder, text = recipe.folder, dump_recipe(recipe)
+    resolved = folder / "recipe.toml"
+    if resolved.exists() and resolved.read_text(encoding="utf-8") != text:
+        logger.warning("The recipe is not the one this run began with; the run goes on with the new one.")
+    words = README.format(name=recipe.name, folder=folder, phase=list(recipe.phases)[-1])
+    try:
+        for name in ("samples/crops", "weights"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        resolved.write_text(text, encoding="utf-8")
+        versions_path(folder).write_text(_versions(), encoding="utf-8")
+        (folder / "README.txt").write_text(words, encoding="utf-8")
+    except OSError as error:
+        raise TrainingError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
+
+
+def weights_path(folder: Path, phase: str, which: Literal["best", "last"]) -> Path:
+    """Where weights of a phase are kept, to be exported or started from."""
+    return folder / "weights" / f"{phase}-{which}.safetensors"
+
+
+def versions_path(folder: Path) -> Path:
+    """Where the versions are told that a run runs with."""
+    return folder / "versions.txt"
+
+
+def _versions() -> str:
+    found = {"minutia": __version__, "python": platform.python_version()}
+    found |= {name: version(name) for name in LIBRARIES}
+    return "".join(f"{name}=={number}\n" for name, number in found.items())

@@ -1,0 +1,87 @@
+"""The pictures of a run: which are trained on, which are held out, and how much memory they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from minutia.errors import DataError
+from minutia.image.io import read_size
+from minutia.image.pairs import Pair, PairFiles, find_pairs
+from minutia.image.resize import upscale_bicubic
+from minutia.metrics.fidelity import score_y
+from minutia.train.config import Recipe
+from minutia.train.data import PictureBank, load_pairs
+from minutia.types import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which files a run reads; nothing is decoded yet."""
+
+    training: list[PairFiles]
+    held_out: list[PairFiles]
+
+    def num_bytes(self, scale: int, channels: int) -> int:
+        """Count the memory that the training pictures take, decoded, with their low-resolution copies."""
+        areas = [(height // scale) * (width // scale) for height, width in (read_size(f.hr) for f in self.training)]
+        return sum(areas) * channels * (1 + scale**2)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The decoded pictures of a run."""
+
+    bank: PictureBank
+    validation: list[Pair]
+    training: list[Pair]
+    """Those of the bank that are looked at beside the validation pictures."""
+    bicubic_psnr: float
+    """Of the validation pictures, in dB: what a network has to be better than."""
+
+
+def choose_pictures(recipe: Recipe) -> Chosen:
+    """Find the training pictures, and those that are kept from training.
+
+    Raises:
+        DataError: pictures are missing, too few, or do not pair.
+    """
+    data, wanted, scale = recipe.data, recipe.validation, recipe.network.scale
+    files = find_pairs(data.hr, data.lr, scale)
+    if wanted.hr is not None:
+        return Chosen(files, find_pairs(wanted.hr, wanted.lr, scale))
+    if data.num_held_out == 0 or len(files) <= data.num_held_out:
+        raise DataError(
+            f"{data.hr} has {len(files)} pictures, too few to keep {data.num_held_out} for validation; "
+            "name a folder in validation.hr or set data.num_held_out."
+        )
+    held_out = _spread(files, data.num_held_out)
+    kept = set(held_out)
+    return Chosen([file for file in files if file not in kept], held_out)
+
+
+def load_pictures(recipe: Recipe, chosen: Chosen, device: torch.device, progress: Progress) -> Pictures:
+    """Decode the training pictures into a bank, and those on which progress is measured.
+
+    Raises:
+        DataError: pictures are broken or too small.
+    """
+    network = recipe.network
+    validation = load_pairs(chosen.held_out, network.scale, network.channels)
+    looked_at = min(recipe.samples.num_training, len(chosen.training))
+    training = load_pairs(_spread(chosen.training, looked_at), network.scale, network.channels)
+    pairs = load_pairs(chosen.training, network.scale, network.channels, progress)
+    place = device if recipe.data.cache == "device" else torch.device("cpu")
+    bank = PictureBank(pairs, network.scale, device=device, place=place)
+    for phase in recipe.phases.values():
+        if not phase.is_empty:
+            bank.check(phase.lr_crop)
+    scores = [score_y(upscale_bicubic(pair.lr, network.scale), pair.hr, network.scale).psnr for pair in validation]
+    return Pictures(bank, validation, training, sum(scores) / len(scores))
+
+
+def _spread(files: Sequence[PairFiles], count: int) -> list[PairFiles]:
+    """Take files from all over the folder, which is often sorted by subject."""
+    return list(files[:: len(files) // count][:count]) if count else []

@@ -1,0 +1,81 @@
+"""What a run leaves behind on its way: figures, sheets, curves, and weights to use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from minutia.nets.weights import save_weights
+from minutia.train.checkpoint import Place
+from minutia.train.curves import draw_curves
+from minutia.train.folder import weights_path
+from minutia.train.log import Log
+from minutia.train.phases import Phase
+from minutia.train.report import write_report
+from minutia.train.rows import read_rows
+from minutia.train.run import Run
+from minutia.train.samples import draw_samples, moment, save_crops
+from minutia.train.validation import validate
+from minutia.train.watch import Collapsed, find_collapse
+
+
+def validate_and_keep(run: Run, phase: Phase, log: Log, place: Place) -> Place:
+    """Score the averaged generator, keep its weights where they are the best so far; renew sheets, curves, report.
+
+    Raises:
+        Collapsed: the network makes no pictures any more.
+    """
+    recipe, pictures = run.recipe, run.pictures
+    network, scale, device = phase.ema, recipe.network.scale, run.accelerator.device
+    found = validate(network, pictures.validation, scale, device, phase.judge, recipe.validation.num_samples)
+    figures = found.figures() | {"bicubic_psnr": pictures.bicubic_psnr}
+    sheet = _sheet_path(run, phase, place.step)
+    draw_samples(found.shown, scale, phase.name, sheet)
+    save_crops(found.shown, scale, run.folder, phase.name, place.step)
+    if pictures.training:
+        known = validate(network, pictures.training, scale, device, num_shown=len(pictures.training))
+        figures["training_psnr"] = known.psnr
+        draw_samples(known.shown, scale, phase.name, sheet.with_stem(f"{sheet.stem}-training"))
+    run.listener.row(log.write(place.step, figures))
+    words = find_collapse(read_rows(log.path))
+    if words:
+        raise Collapsed(words)
+    if place.best is None or found.goodness > place.best:
+        keep_weights(run, phase, place, "best")
+        place = replace(place, best=found.goodness)
+    draw_curves(log.path, run.plan, run.folder / "curves.png")
+    write_report(recipe, run.plan, sheet)
+    return place
+
+
+def keep_weights(run: Run, phase: Phase, place: Place, which: Literal["best", "last"]) -> None:
+    """Write the averaged generator as `minutia export` takes it, with how it came about."""
+    recipe, names = run.recipe, list(run.plan)
+    earlier = {f"{name}_steps": run.plan[name].steps for name in names[: names.index(phase.name)]}
+    facts = {
+        "recipe": recipe.name,
+        **earlier,
+        f"{phase.name}_steps": place.step,
+        "batch": f"{phase.config.batch_size} crops of {phase.config.lr_crop}x{phase.config.lr_crop} LR pixels",
+        "seconds": round(place.seconds),
+        "device": describe_device(run.accelerator.device),
+    }
+    path = weights_path(run.folder, phase.name, which)
+    save_weights(path, recipe.network, phase.ema.module.state_dict(), training=facts)
+
+
+def describe_device(device: torch.device) -> str:
+    """Name a device for the record."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
+def _sheet_path(run: Run, phase: Phase, step: int) -> Path:
+    """Where a sheet is kept: named by the epoch where one ends, by the step otherwise."""
+    epoch = run.plan[phase.name].finished_epoch(step)
+    name = moment(phase.name, step) if epoch is None else f"{phase.name}-epoch-{epoch:04d}"
+    return run.folder / "samples" / f"{name}.png"

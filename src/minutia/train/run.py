@@ -1,0 +1,83 @@
+"""What stays the same through a run, and how it speaks to whoever started it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from minutia.train.config import Recipe
+from minutia.train.pictures import Pictures
+from minutia.train.plan import Plan
+from minutia.train.rows import Row
+from minutia.types import Progress, ignore_progress
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a run is going to do, known before a picture is decoded."""
+
+    num_training: int
+    num_held_out: int
+    num_bytes: int
+    """Memory of the decoded training pictures."""
+    plan: Plan
+
+
+def ignore_row(row: Row) -> None:
+    """Do nothing with a row of the log."""
+    del row
+
+
+def ignore_outline(outline: Outline) -> None:
+    """Do nothing with what a run is going to do."""
+    del outline
+
+
+def ignore_step(phase: str, done: int) -> None:
+    """Do nothing with a step."""
+    del phase, done
+
+
+def ignore_time(phase: str, seconds: float) -> None:
+    """Do nothing with the time that a phase takes."""
+    del phase, seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Callables that are told how a run fares; whoever wants to know nothing leaves them out."""
+
+    outline: Callable[[Outline], None] = ignore_outline
+    """Before anything is decoded."""
+    loading: Progress = ignore_progress
+    """While pictures are decoded."""
+    step: Callable[[str, int], None] = ignore_step
+    """After each step: the phase, and how many of its steps are done."""
+    time_left: Callable[[str, float], None] = ignore_time
+    """Once in each phase: the phase, and the seconds it still takes by its first steps, validations apart."""
+    row: Callable[[Row], None] = ignore_row
+    """With each row of the log, as it is written."""
+
+
+SILENT = Listener()
+"""Wants to know nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What stays the same through a run."""
+
+    recipe: Recipe
+    accelerator: Accelerator
+    pictures: Pictures
+    plan: Plan
+    listener: Listener
+    should_stop: Callable[[], bool]
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written."""
+        return self.recipe.folder
