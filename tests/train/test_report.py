@@ -108,6 +108,15 @@ def test_advice_names_what_looks_wrong(rows: list[dict[str, str | int | float]],
     assert re.search(words, sentence)
 
 
+def test_advice_compares_with_bicubic_in_both_phases() -> None:
+    content = {"phase": "content"}
+    below = [validation(n, 25 + n / 10, bicubic_psnr=26.0) | content for n in range(3)]
+    (sentence,) = advise(below)
+    assert "0.80 dB below bicubic" in sentence
+    assert advise([*below, balance(1, 1.0, -1.0)]) == [sentence]
+    assert advise([validation(n, 25 + n, bicubic_psnr=26.0) | content for n in range(3)]) == []
+
+
 def test_advice_is_silent_where_all_is_well() -> None:
     assert advise([]) == []
     good = [validation(n, 25 + n, training_psnr=25 + n, perceptual=1 / (n + 1), colour_drift=0.5) for n in range(6)]

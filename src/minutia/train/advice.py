@@ -35,14 +35,26 @@ def advise(rows: Sequence[Row]) -> list[str]:
     if not rows:
         return []
     phase = [row for row in rows if row["phase"] == rows[-1]["phase"]]
+    content = [row for row in rows if row["phase"] == "content" and "psnr" in row]
     losses = [row for row in phase if "psnr" not in row]
     validations = [row for row in phase if "psnr" in row]
-    found = [_colours(validations), _by_heart(validations)]
+    found = [_below_bicubic(content), _colours(validations), _by_heart(validations)]
     if rows[-1]["phase"] == "content":
         found.append(_flat(validations))
     else:
         found += [_balance(losses), _worse(validations)]
     return [sentence for sentence in found if sentence]
+
+
+def _below_bicubic(rows: Sequence[Row]) -> str:
+    best = max(rows, key=lambda row: float(row["psnr"]), default=None)
+    if best is None or "bicubic_psnr" not in best or float(best["psnr"]) >= float(best["bicubic_psnr"]):
+        return ""
+    missing = float(best["bicubic_psnr"]) - float(best["psnr"])
+    return (
+        f"The content phase is {missing:.2f} dB below bicubic so far: it needs more steps before its pictures are of "
+        "use. An adversarial phase that begins now has little to begin with."
+    )
 
 
 def _by_heart(rows: Sequence[Row]) -> str:
