@@ -67,4 +67,4 @@ def test_a_correction_reaches_no_further_than_it_says() -> None:
     changed = np.flatnonzero((lock_colors(y, spot, 4) != lock_colors(y, x, 4))[0, 0, 0])
     assert changed.min() // 4 >= 40 - RADIUS
     assert changed.max() // 4 <= 40 + RADIUS
-    assert changed.min() // 4 < 40 - RADIUS // 2
+    assert changed.min() // 4 < 40 - RADIUS // 4

@@ -23,7 +23,16 @@ TAPS = 9
 ROUNDS = 2
 """How often what a correction has left is corrected."""
 
-RADIUS = ROUNDS * (TAPS + 1)
+ALLOWED = 0.2 / 255
+"""Drift that may stay where colours were clipped again, so that nothing is done where nothing is seen."""
+
+TOUCHES = 2
+"""How often what is above that is corrected, twice as strongly, since half of it will be clipped."""
+
+BAND = 32
+"""Rows of the enlargement that are corrected at once."""
+
+RADIUS = (ROUNDS + TOUCHES) * (TAPS + 1)
 """Pixels of the source to each side that a correction depends on."""
 
 
@@ -41,9 +50,17 @@ def lock_colors(y: Tensor, x: Tensor, scale: int) -> Tensor:
     drift = x - _block_means(clipped, scale)
     correction = np.zeros_like(x)
     for _ in range(ROUNDS):
-        correction += _blur(_blur(drift - _as_seen(correction, scale), axis=2), axis=3)
+        correction += _blur(drift - _as_seen(correction, scale))
     _add_spread(clipped, correction, scale)
-    return np.clip(clipped, 0, 1, out=clipped)
+    np.clip(clipped, 0, 1, out=clipped)
+    for _ in range(TOUCHES):
+        drift = _blur(x - _block_means(clipped, scale))
+        excess = 2 * (drift - np.clip(drift, -np.float32(ALLOWED), np.float32(ALLOWED)))
+        if not excess.any():
+            break
+        _add_spread(clipped, excess, scale)
+        np.clip(clipped, 0, 1, out=clipped)
+    return clipped
 
 
 def _block_means(y: Tensor, scale: int) -> Tensor:
@@ -53,8 +70,12 @@ def _block_means(y: Tensor, scale: int) -> Tensor:
     return np.asarray(both / np.float32(scale * scale), np.float32)
 
 
-def _blur(x: Tensor, axis: int) -> Tensor:
-    """Convolve with a Gaussian along an axis; beyond the border the edge is repeated."""
+def _blur(x: Tensor) -> Tensor:
+    """Convolve with a Gaussian; beyond the border the edge is repeated."""
+    return _blur_along(_blur_along(x, axis=2), axis=3)
+
+
+def _blur_along(x: Tensor, axis: int) -> Tensor:
     offsets = np.arange(-TAPS, TAPS + 1)
     weights = np.exp(-0.5 * (offsets / SIGMA) ** 2)
     weights = (weights / weights.sum()).astype(np.float32)
@@ -67,12 +88,15 @@ def _blur(x: Tensor, axis: int) -> Tensor:
 
 
 def _add_spread(y: Tensor, x: Tensor, scale: int) -> None:
-    """Add `x`, interpolated linearly to `scale` times its size, to `y`."""
+    """Add `x`, interpolated linearly to `scale` times its size, to `y`: band by band, so that caches hold them."""
     rows = np.repeat(x, scale, axis=2)
     for phase, (near, far) in enumerate(_phases(x, scale, axis=2)):
         rows[:, :, phase::scale] = near + far
-    for phase, (near, far) in enumerate(_phases(rows, scale, axis=3)):
-        y[:, :, :, phase::scale] += near + far
+    for top in range(0, rows.shape[2], BAND):
+        band, out = rows[:, :, top : top + BAND], y[:, :, top : top + BAND]
+        if band.any():
+            for phase, (near, far) in enumerate(_phases(band, scale, axis=3)):
+                out[:, :, :, phase::scale] += near + far
 
 
 def _as_seen(x: Tensor, scale: int) -> Tensor:
