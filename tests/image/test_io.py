@@ -254,3 +254,12 @@ def test_sizes_are_read_upright_without_decoding(tmp_path: Path, photo: np.ndarr
     assert read_size(tmp_path / "b.jpg") == read(tmp_path / "b.jpg").pixels.shape[:2] == photo.shape[1::-1]
     with pytest.raises(PictureError, match="does not exist"):
         read_size(tmp_path / "none.png")
+
+
+def test_a_file_is_what_it_holds_whatever_it_is_called(tmp_path: Path, photo: np.ndarray) -> None:
+    Image.fromarray(photo).save(tmp_path / "a.jpg", quality=95)
+    (tmp_path / "a.jpg").rename(tmp_path / "a.png")
+    assert np.abs(read(tmp_path / "a.png").pixels.astype(int) - photo).mean() < 3
+    (tmp_path / "b.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\nshowpage\n")
+    with pytest.raises(PictureError, match="is broken or no picture"):  # A program is no picture.
+        read(tmp_path / "b.png")
