@@ -73,6 +73,11 @@ class Picture:
         """Columns."""
         return int(self.pixels.shape[1])
 
+    @property
+    def num_bytes(self) -> int:
+        """Memory that colours and alpha take."""
+        return int(self.pixels.nbytes) + (0 if self.alpha is None else int(self.alpha.nbytes))
+
 
 @dataclass(frozen=True, slots=True)
 class Frames:

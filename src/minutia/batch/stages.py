@@ -63,8 +63,7 @@ class Work:
     @property
     def num_bytes(self) -> int:
         """Memory that its pixels take."""
-        planes = [plane for each in self.frames.pictures for plane in (each.pixels, each.alpha) if plane is not None]
-        return sum(plane.nbytes for plane in planes)
+        return sum(each.num_bytes for each in self.frames.pictures)
 
 
 @final

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
@@ -112,27 +113,23 @@ def _open(path: Path) -> Image.Image:
 
 
 @contextmanager
-def _pillows_limit(pixels: int | None) -> Iterator[None]:
+def _changed(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """Give a global variable of Pillow another value for a while."""
     with _GLOBALS:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
+        before = getattr(module, name)
+        setattr(module, name, value)
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = limit
+            setattr(module, name, before)
 
 
-@contextmanager
-def _allowing_truncated() -> Iterator[None]:
-    with _GLOBALS:
-        before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
-        try:
-            yield
-        finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = before
+def _pillows_limit(pixels: int | None) -> AbstractContextManager[None]:
+    return _changed(Image, "MAX_IMAGE_PIXELS", pixels)
 
 
 def _truncation(limits: Limits) -> AbstractContextManager[None]:
-    return _allowing_truncated() if limits.allow_truncated else nullcontext()
+    return _changed(ImageFile, "LOAD_TRUNCATED_IMAGES", True) if limits.allow_truncated else nullcontext()
 
 
 def _learn_heif() -> None:

@@ -59,7 +59,7 @@ def read_deep(path: Path, limits: Limits) -> tuple[Picture, ...]:
 
 def write(pictures: Sequence[Picture], path: Path) -> None:
     """Write pages, compressed by deflate."""
-    big = sum(stacked(picture).nbytes for picture in pictures) > _BIG
+    big = sum(picture.num_bytes for picture in pictures) > _BIG
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
         for picture in pictures:
             _write_page(tiff, picture, _tags(picture.metadata, blocks=() if big else BLOCKS))
