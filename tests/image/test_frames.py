@@ -66,6 +66,15 @@ def test_pages_keep_their_sizes(tmp_path: Path) -> None:
     assert back.durations == ()
 
 
+def test_one_of_several_deep_pages_is_taken_and_said_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pages = Frames(tuple(Picture(np.full((5, 4, 3), 999 * page, np.uint16)) for page in range(3)))
+    write_frames(pages, tmp_path / "a.tif")
+    assert len(read_frames(tmp_path / "a.tif").pictures) == 3
+    assert caplog.text == ""
+    assert read(tmp_path / "a.tif").pixels.max() == 0
+    assert "several pictures; the first is taken" in caplog.text
+
+
 def test_what_a_format_cannot_hold_of_several_pictures_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -61,13 +61,12 @@ def read_frames(path: Path, limits: Limits = NO_LIMITS, *, at_most: int | None =
         MissingExtra: a HEIC file, and its reader is not installed.
     """
     with translated(path):
-        if not limits.allow_truncated and tiff.is_deep(path):
-            return Frames(tiff.read_deep(path, limits)[:at_most])
+        num_deep = 0 if limits.allow_truncated else tiff.num_deep_pages(path)
+        if num_deep:
+            return Frames(tiff.read_deep(path, limits, _count(num_deep, at_most, path)))
     with opened(path, limits) as image:
         held = getattr(image, "n_frames", 1) if image.format in ANIMATED | PAGED else 1
-        count = held if at_most is None else min(held, at_most)
-        if count < held:
-            logger.warning("%s holds several pictures; the first is taken.", path)
+        count = _count(held, at_most, path)
         pictures, durations = [], []
         for index in range(count):
             image.seek(index)
@@ -151,6 +150,14 @@ def require_free(path: Path) -> None:
         raise PictureError(f"{path} cannot be written: {reason(error)}.") from error
     if taken:
         raise OutputExists(f"{path} exists; add --overwrite to replace it.")
+
+
+def _count(held: int, at_most: int | None, path: Path) -> int:
+    """Settle how many pictures of a file are read, and warn where that is not all."""
+    if at_most is None or held <= at_most:
+        return held
+    logger.warning("%s holds several pictures; the first is taken.", path)
+    return at_most
 
 
 def _take(image: Image.Image, path: Path, limits: Limits) -> Picture:

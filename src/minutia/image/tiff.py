@@ -34,18 +34,18 @@ _BYTE, _TEXT, _SHORT, _LONG, _UNDEFINED = 1, 2, 3, 4, 7
 """Types of tags (TIFF 6.0, section 2)."""
 
 
-def is_deep(path: Path) -> bool:
-    """Tell whether a file is a TIFF whose pages have several channels of 16 bits, which Pillow halves or refuses."""
+def num_deep_pages(path: Path) -> int:
+    """Count the pages of a TIFF that all have several channels of 16 bits, which Pillow halves or refuses; else 0."""
     with path.open("rb") as file:
         if file.read(4) not in _MAGIC:
-            return False
+            return 0
     with tifffile.TiffFile(path) as tiff:
         pages = _pages(tiff)
-        return bool(pages) and all(_is_deep(page) for page in pages)
+        return len(pages) if all(_is_deep(page) for page in pages) else 0
 
 
-def read_deep(path: Path, limits: Limits) -> tuple[Picture, ...]:
-    """Read the pages of a file that `is_deep`.
+def read_deep(path: Path, limits: Limits, count: int) -> tuple[Picture, ...]:
+    """Read the first `count` of a file's `num_deep_pages`.
 
     Raises:
         PictureError: too many pixels.
@@ -54,7 +54,7 @@ def read_deep(path: Path, limits: Limits) -> tuple[Picture, ...]:
         pages = _pages(tiff)
         for page in pages:
             require_pixels(page.imagewidth, page.imagelength, len(pages), path, limits)
-        return tuple(_read_page(page, path) for page in pages)
+        return tuple(_read_page(page, path) for page in pages[:count])
 
 
 def write(pictures: Sequence[Picture], path: Path) -> None:
