@@ -46,7 +46,13 @@ def place(tmp_path: Path, photo: np.ndarray, tiny_model: Path) -> Path:
     return folder
 
 
-RUNNABLE = ("minutia upscale", "minutia ev", "minutia datasets list", "minutia datasets prepare PICTURES")
+RUNNABLE = (
+    "minutia upscale",
+    "minutia ev",
+    "minutia datasets list",
+    "minutia datasets prepare PICTURES",
+    "minutia preview",
+)
 
 
 @pytest.mark.parametrize("command", [c.strip() for c in COMMANDS if c.startswith(RUNNABLE)])

@@ -42,7 +42,7 @@ def test_trains_two_steps_of_each_phase(name: str, whole_vgg: Path, tmp_path: Pa
     recipe = load_recipe(name, [*phases, *paths, "data.num_held_out=1", "hardware.device=cpu"])
     (tmp_path / "hr").mkdir()
     for index in range(2):
-        Image.fromarray(data.astronaut()[:80, 100 * index : 100 * index + 80]).save(tmp_path / "hr" / f"{index}.png")
+        Image.fromarray(data.astronaut()[:96, 100 * index : 100 * index + 96]).save(tmp_path / "hr" / f"{index}.png")
     assert train(recipe)
     spec, _ = load_generator(recipe.folder / "weights" / "adversarial-last.safetensors")
     assert spec == recipe.network

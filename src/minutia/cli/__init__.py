@@ -12,6 +12,7 @@ from minutia.cli.datasets import datasets
 from minutia.cli.evaluate import evaluate
 from minutia.cli.export import export
 from minutia.cli.models import models
+from minutia.cli.preview import preview
 from minutia.cli.train import train
 from minutia.cli.upscale import upscale
 from minutia.cli.video import video
@@ -41,6 +42,6 @@ def _prepare(
     show_warnings()
 
 
-for command in (upscale, video, models, train, evaluate, export):
+for command in (upscale, video, models, preview, train, evaluate, export):
     app.command()(command)
 app.add_typer(datasets, name="datasets")

@@ -20,11 +20,12 @@ INK = (32, 32, 32)
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A picture and the lines above it."""
+    """A picture, the lines above it, and those below."""
 
     pixels: NDArray[np.uint8]
     """(H, W, 3) or (H, W, 1)"""
     caption: Sequence[str]
+    below: Sequence[str] = ()
 
 
 def draw_sheet(rows: Sequence[Sequence[Panel]], max_side: int = 0) -> Image.Image:
@@ -53,13 +54,14 @@ def _draw_row(row: Sequence[Panel], max_side: int) -> Image.Image:
     shown_width, shown_height = box[2] - box[0], box[3] - box[1]
     text_height = LINE_HEIGHT * max(len(panel.caption) for panel in row)
     step = shown_width + MARGIN
-    canvas = Image.new("RGB", (MARGIN + step * len(row), shown_height + text_height + 2 * MARGIN), PAPER)
+    below = LINE_HEIGHT * max(len(panel.below) for panel in row)
+    canvas = Image.new("RGB", (MARGIN + step * len(row), shown_height + text_height + below + 2 * MARGIN), PAPER)
     draw = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(TEXT_SIZE)
     for index, panel in enumerate(row):
         left = MARGIN + index * step
-        for line, text in enumerate(panel.caption):
-            draw.text((left, MARGIN + line * LINE_HEIGHT), text, fill=INK, font=font)
+        for top, lines in ((MARGIN, panel.caption), (MARGIN + text_height + shown_height, panel.below)):
+            draw.multiline_text((left, top), "\n".join(lines), fill=INK, font=font, spacing=LINE_HEIGHT - TEXT_SIZE)
         picture = Image.fromarray(to_rgb(panel.pixels)).resize((width, height), Image.Resampling.NEAREST)
         canvas.paste(picture.crop(box), (left, MARGIN + text_height))
     return canvas

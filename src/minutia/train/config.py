@@ -20,6 +20,7 @@ from pydantic import (
 from minutia.errors import ModelError
 from minutia.nets.discriminators import DiscriminatorSpec, SRGANDiscriminatorSpec
 from minutia.nets.generators import GeneratorSpec, parse_spec
+from minutia.train.degrade.pipeline import DegradationOrName
 
 
 def _check_network(spec: GeneratorSpec) -> GeneratorSpec:
@@ -51,6 +52,9 @@ class Data(_Strict):
     lr: Path | None = None
     """Folder of low-resolution pictures of the same names; without it they are made by MATLAB's bicubic."""
 
+    degradation: DegradationOrName | None = None
+    """How low-resolution pictures are made instead: steps, or the name of a table that comes with Minutia."""
+
     augment: bool = True
     """Mirror and transpose crops at random: eight orientations."""
 
@@ -59,6 +63,12 @@ class Data(_Strict):
 
     cache: Literal["ram", "device"] = "ram"
     """Where the decoded pictures lie; crops are cut there."""
+
+    @model_validator(mode="after")
+    def _check_lr(self) -> Self:
+        if self.lr is not None and self.degradation is not None:
+            raise ValueError("low-resolution pictures are read from lr or made by degradation, not both.")
+        return self
 
 
 class Schedule(_Strict):

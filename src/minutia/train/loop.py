@@ -13,6 +13,7 @@ from torch import Tensor
 
 from minutia.errors import TrainingError
 from minutia.files import replacing
+from minutia.train.batches import batch_seed, make_batch
 from minutia.train.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from minutia.train.config import Recipe
 from minutia.train.folder import prepare_folder
@@ -143,8 +144,7 @@ def _tell(run: Run, phase: Phase, pace: Pace, done: int) -> None:
 
 
 def _batch(run: Run, phase: Phase, step: int) -> tuple[Tensor, Tensor]:
-    config = phase.config
-    seed = 2 * run.recipe.seed + list(run.plan).index(phase.name)
-    return run.pictures.bank.batch(
-        config.batch_size, config.lr_crop, seed=seed, step=step, augment=run.recipe.data.augment
-    )
+    config, recipe = phase.config, run.recipe
+    seed = batch_seed(recipe, phase.name)
+    crops = make_batch(run.pictures.bank, recipe.data, config.batch_size, config.lr_crop, seed=seed, step=step)
+    return crops.lr, crops.hr

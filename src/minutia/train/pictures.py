@@ -12,6 +12,7 @@ from minutia.image.io import read_size
 from minutia.image.pairs import Pair, PairFiles, find_pairs
 from minutia.image.resize import upscale_bicubic
 from minutia.metrics.fidelity import score_y
+from minutia.train.batches import cut_side, degrade_pair
 from minutia.train.config import Recipe
 from minutia.train.data import PictureBank, load_pairs
 from minutia.types import Progress
@@ -57,7 +58,7 @@ def choose_pictures(recipe: Recipe) -> Chosen:
             f"{data.hr} has {len(files)} pictures, too few to keep {data.num_held_out} for validation; "
             "name a folder in validation.hr or set data.num_held_out."
         )
-    held_out = _spread(files, data.num_held_out)
+    held_out = spread(files, data.num_held_out)
     kept = set(held_out)
     return Chosen([file for file in files if file not in kept], held_out)
 
@@ -69,19 +70,27 @@ def load_pictures(recipe: Recipe, chosen: Chosen, device: torch.device, progress
         DataError: pictures are broken or too small.
     """
     network = recipe.network
-    validation = load_pairs(chosen.held_out, network.scale, network.channels)
+    validation = _degraded(load_pairs(chosen.held_out, network.scale, network.channels), recipe)
     looked_at = min(recipe.samples.num_training, len(chosen.training))
-    training = load_pairs(_spread(chosen.training, looked_at), network.scale, network.channels)
+    training = _degraded(load_pairs(spread(chosen.training, looked_at), network.scale, network.channels), recipe)
     pairs = load_pairs(chosen.training, network.scale, network.channels, progress)
     place = device if recipe.data.cache == "device" else torch.device("cpu")
     bank = PictureBank(pairs, network.scale, device=device, place=place)
     for phase in recipe.phases.values():
         if not phase.is_empty:
-            bank.check(phase.lr_crop)
+            bank.check(cut_side(recipe.data, phase.lr_crop))
     scores = [score_y(upscale_bicubic(pair.lr, network.scale), pair.hr, network.scale).psnr for pair in validation]
     return Pictures(bank, validation, training, sum(scores) / len(scores))
 
 
-def _spread(files: Sequence[PairFiles], count: int) -> list[PairFiles]:
+def _degraded(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
+    """Degrade pictures as those that are trained on, where no files say what low-resolution pictures are."""
+    degradation = recipe.data.degradation
+    if degradation is None or recipe.validation.lr is not None:
+        return pairs
+    return [degrade_pair(pair, degradation, recipe.network.scale, number) for number, pair in enumerate(pairs)]
+
+
+def spread(files: Sequence[PairFiles], count: int) -> list[PairFiles]:
     """Take files from all over the folder, which is often sorted by subject."""
     return list(files[:: len(files) // count][:count]) if count else []

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import tomli_w
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from minutia.errors import RecipeError
-from minutia.nets.discriminators import DiscriminatorSpec
-from minutia.nets.generators import GeneratorSpec
 from minutia.train.config import Recipe
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -23,7 +21,8 @@ ALTERNATIVES = {"steps": "epochs", "epochs": "steps"}
 """Of these keys a table has one; the one that is set takes the place of the other."""
 
 UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
-KINDS = {spec.kind for spec in (*get_args(GeneratorSpec), *get_args(DiscriminatorSpec))}
+DISCRIMINATORS = ("kind", "step")
+"""Keys by which a table says which of several it is."""
 
 
 def bundled_recipes() -> dict[str, Path]:
@@ -99,11 +98,10 @@ def _set(table: dict[str, Any], key: str, value: object) -> None:
 def _explain(error: ValidationError, table: dict[str, Any]) -> str:
     """Say what is wrong with a recipe in one sentence: a misspelt key rather than the one that is missing for it."""
     first = min(error.errors(), key=lambda one: one["type"] not in UNKNOWN)
-    path = [str(part) for part in first["loc"] if not _is_kind(part, table)]
+    path, holder = _follow(first["loc"], table)
     key = ".".join(path)
     if first["type"] in UNKNOWN:
-        known = ", ".join(_known_keys(path[:-1], table))
-        return f"The recipe has an unknown key {key}; known here are {known}."
+        return f"The recipe has an unknown key {key}; known here are {', '.join(_keys(holder))}."
     if first["type"] in {"missing", "missing_argument"}:
         return f"The recipe lacks {key}; write it into the file or add --set {key}=VALUE."
     if first["type"] == "value_error":
@@ -111,22 +109,47 @@ def _explain(error: ValidationError, table: dict[str, Any]) -> str:
     return f"The recipe's {key} = {first['input']!r} will not do: {first['msg']}."
 
 
-def _is_kind(part: int | str, table: dict[str, Any]) -> bool:
-    """Tell whether a part of an error's place is the kind of a network and no key of the recipe."""
-    return part in KINDS and part not in table
-
-
-def _known_keys(path: list[str], table: dict[str, Any]) -> list[str]:
+def _follow(place: Iterable[int | str], table: Any) -> tuple[list[str], Any]:  # noqa: ANN401
+    """Follow the place of an error: its key, without the kinds that pydantic names, and the table that it is in."""
+    path: list[str] = []
+    holder: Any = Recipe
     model: Any = Recipe
-    for part in path:
-        table = table.get(part, {})
-        model = _choose(model.model_fields[part].annotation, table)
+    annotation: Any = None
+    for part in place:
+        if isinstance(table, dict) and part not in table and part in {table.get(name) for name in DISCRIMINATORS}:
+            continue
+        path.append(str(part))
+        holder = model
+        if isinstance(part, str):
+            if part not in _keys(holder):
+                break
+            annotation = get_type_hints(holder, include_extras=True)[part]
+        table = table[part] if isinstance(part, int) else table.get(part, {})
+        model = _choose(annotation, table) or holder
+    return path, holder
+
+
+def _keys(model: Any) -> list[str]:  # noqa: ANN401
     return sorted(field.name for field in fields(model)) if is_dataclass(model) else sorted(model.model_fields)
 
 
-def _choose(annotation: Any, table: dict[str, Any]) -> Any:  # noqa: ANN401
-    """Among the members of a union, the one a table describes."""
-    members = [m for m in getattr(annotation, "__args__", (annotation,)) if m is not type(None)]
-    members = [inner for m in members for inner in getattr(m, "__args__", (m,)) if not isinstance(inner, str)]
-    kinds = [m for m in members if getattr(m, "kind", None) == table.get("kind")]
-    return (kinds or members)[0]
+def _choose(annotation: Any, table: Any) -> Any:  # noqa: ANN401
+    """Among the tables that may stand somewhere, the one that a table says it is."""
+    models = list(_tables(annotation))
+    wanted = [table.get(name) for name in DISCRIMINATORS] if isinstance(table, dict) else []
+    chosen = [model for model in models if any(_kinds(model).intersection(wanted))]
+    return next(iter(chosen or models), None)
+
+
+def _tables(annotation: Any) -> Iterator[Any]:  # noqa: ANN401
+    """Find the models and dataclasses within an annotation."""
+    if isinstance(annotation, type) and (is_dataclass(annotation) or issubclass(annotation, BaseModel)):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _tables(inner)
+
+
+def _kinds(model: Any) -> set[Any]:  # noqa: ANN401
+    """Values by which a table says that it is this one."""
+    hints = get_type_hints(model)
+    return {value for name in DISCRIMINATORS for value in get_args(hints.get(name))}

@@ -1,0 +1,37 @@
+"""`minutia preview`: a recipe in, a sheet of what the network is going to see out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minutia.cli.console import console
+from minutia.errors import MissingExtra, OutputExists
+
+
+def preview(
+    recipe: Annotated[str, typer.Argument(help="Recipe file, or the name of a bundled recipe.")],
+    hr: Annotated[Path | None, typer.Option("--hr", metavar="FOLDER", help="High-resolution pictures.")] = None,
+    lr: Annotated[
+        Path | None, typer.Option("--lr", metavar="FOLDER", help="Their small copies, of the same names.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="PNG to write.")] = Path("preview.png"),
+    count: Annotated[int, typer.Option(min=1, max=200, help="Pairs on the sheet.")] = 12,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+) -> None:
+    """Show what a network is going to see: crops of the pictures, and what the recipe makes of them."""
+    try:
+        from minutia.train.preview import draw_preview
+        from minutia.train.recipe import load_recipe
+    except ImportError as error:
+        raise MissingExtra("Training", "train") from error
+    parsed = load_recipe(recipe, overrides or [], hr=hr, lr=lr)
+    if output.exists() and not overwrite:
+        raise OutputExists(f"{output} exists; add --overwrite to replace it.")
+    draw_preview(parsed, output, count)
+    console.print(f"{output}: {count} pairs, the first crops of the content phase.")

@@ -1,0 +1,59 @@
+"""What a step learns from: crops, and what has become of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from minutia.image.color import to_float, to_integers
+from minutia.image.pairs import Pair
+from minutia.train.config import Data, Recipe
+from minutia.train.data import PictureBank
+from minutia.train.degrade.dice import PLACE
+from minutia.train.degrade.pipeline import MARGIN, Degradation, degrade, is_clean
+
+
+@dataclass(frozen=True, slots=True)
+class Crops:
+    """A batch."""
+
+    lr: Tensor
+    """(N, C, lr_crop, lr_crop), float32 in [0, 1]."""
+    hr: Tensor
+    """(N, C, lr_crop * scale, lr_crop * scale), float32 in [0, 1]."""
+    words: list[list[str]]
+    """What was done to each, step by step; nothing where the low-resolution pictures are as they were."""
+
+
+def cut_side(data: Data, lr_crop: int) -> int:
+    """Side of the crops that are cut from pictures, in low-resolution pixels; larger where they are then degraded."""
+    return lr_crop if data.degradation is None else lr_crop + MARGIN
+
+
+def batch_seed(recipe: Recipe, phase: str) -> int:
+    """Seed of a phase's batches."""
+    return 2 * recipe.seed + list(recipe.phases).index(phase)
+
+
+def make_batch(bank: PictureBank, data: Data, num_crops: int, lr_crop: int, *, seed: int, step: int) -> Crops:
+    """Cut the crops of a step, and degrade them where the recipe says so; all depends on seed and step alone."""
+    degradation = data.degradation
+    if degradation is None or is_clean(degradation, seed, step):
+        lr, hr = bank.batch(num_crops, lr_crop, seed=seed, step=step, augment=data.augment)
+        return Crops(lr, hr, [[] for _ in range(num_crops)])
+    _, whole = bank.batch(num_crops, cut_side(data, lr_crop), seed=seed, step=step, augment=data.augment)
+    degraded = degrade(whole, degradation, bank.scale, seed=seed, step=step)
+    top, left = np.random.default_rng((seed, step, PLACE)).integers(MARGIN + 1, size=2).tolist()
+    lr = degraded.lr[:, :, top : top + lr_crop, left : left + lr_crop]
+    rows, columns = (slice(start * bank.scale, (start + lr_crop) * bank.scale) for start in (top, left))
+    return Crops(lr.contiguous(), whole[:, :, rows, columns].contiguous(), degraded.words)
+
+
+def degrade_pair(pair: Pair, degradation: Degradation, scale: int, number: int) -> Pair:
+    """Degrade a whole picture on which progress is measured, always in the same way; its number is its seed."""
+    hr = torch.from_numpy(to_float(pair.hr))
+    lr = degrade(hr, degradation, scale, seed=0, step=number).lr
+    return Pair(pair.name, pair.hr, to_integers(lr[0].numpy(), np.uint8))

@@ -1,0 +1,112 @@
+"""The steps that filter: blur, and displacement, which is one."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import AfterValidator, Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from minutia.train.degrade import kernels
+from minutia.train.degrade.dice import Dice, angle, uniform, weighted
+from minutia.train.degrade.fields import (
+    Batch,
+    Between,
+    Positive,
+    Probability,
+    Strict,
+    Weight,
+    check_range,
+    check_weights,
+)
+from minutia.train.degrade.operations import blur
+
+KernelKind = Literal[
+    "isotropic",
+    "anisotropic",
+    "generalised_isotropic",
+    "generalised_anisotropic",
+    "plateau_isotropic",
+    "plateau_anisotropic",
+    "sinc",
+    "motion",
+]
+
+
+Side = Annotated[int, Field(ge=3, le=101)]
+ISOTROPIC: dict[KernelKind, float] = {"isotropic": 1}
+
+
+class Blur(Strict):
+    """Filter with a kernel of a kind drawn by weight."""
+
+    step: Literal["blur"]
+    probability: Probability = 1.0
+    kernels: Annotated[dict[KernelKind, Weight], AfterValidator(check_weights)] = ISOTROPIC
+    size: Annotated[tuple[Side, Side], AfterValidator(check_range)] = (7, 21)
+    """Sides of the kernel, in pixels; odd ones are drawn."""
+
+    deviation: Positive = (0.2, 3.0)
+    """Of the Gaussian family, in pixels; anisotropic ones draw two."""
+
+    generalised_beta: Positive = (0.5, 4.0)
+    plateau_beta: Positive = (1.0, 2.0)
+    cutoff: Positive = (1 / 3, 1.0)
+    """Of sinc, in half cycles a pixel: 1 keeps all frequencies along an axis."""
+
+    length: Between = (3.0, 15.0)
+    """Of motion, in pixels."""
+
+    def apply(self, batch: Batch, dice: Dice) -> None:
+        """Blur each picture by its own kernel, laid in the middle of the largest size."""
+        largest = self.size[1] | 1
+        happens = dice.chances(self.probability)
+        drawn = dice.each(self._draw)
+        chosen = [one if so else (kernels.identity(3), "") for so, one in zip(happens, drawn, strict=True)]
+        batch.x = blur(batch.x, torch.stack([_centred(kernel, largest) for kernel, _ in chosen]))
+        batch.note([words for _, words in chosen])
+
+    def _draw(self, random: np.random.Generator) -> tuple[Tensor, str]:
+        kind = weighted(random, self.kernels)
+        size = int(random.integers(self.size[0] // 2, self.size[1] // 2 + 1)) * 2 + 1
+        if kind == "sinc":
+            cutoff = uniform(random, self.cutoff)
+            return kernels.sinc(size, cutoff * math.pi), f"sinc {cutoff:.2f}"
+        if kind == "motion":
+            length = uniform(random, self.length)
+            return kernels.motion(self.size[1] | 1, length, angle(random)), f"motion {length:.1f}"
+        first = uniform(random, self.deviation)
+        isotropic = "anisotropic" not in kind
+        deviations = (first, first if isotropic else uniform(random, self.deviation))
+        turn = angle(random)
+        words = f"{kind.replace('_', ' ')} {deviations[0]:.1f}" + ("" if isotropic else f"/{deviations[1]:.1f}")
+        if kind.startswith("plateau"):
+            return kernels.plateau(size, deviations, turn, uniform(random, self.plateau_beta)), words
+        beta = uniform(random, self.generalised_beta) if kind.startswith("generalised") else 1.0
+        return kernels.gaussian(size, deviations, turn, beta), words
+
+
+class Shift(Strict):
+    """Displace against the original, which a network can only learn as blur."""
+
+    step: Literal["shift"]
+    distance: Between = (0.0, 1.0)
+    """In pixels of the size at the time, in a direction drawn for each crop."""
+
+    def apply(self, batch: Batch, dice: Dice) -> None:
+        """Displace each picture."""
+        ways = list(zip(dice.numbers(self.distance), dice.numbers((0, 2 * math.pi)), strict=True))
+        size = 2 * math.ceil(self.distance[1]) + 3
+        moves = [(length * math.cos(turn), length * math.sin(turn)) for length, turn in ways]
+        batch.x = blur(batch.x, torch.stack([kernels.displacement(size, right, down) for right, down in moves]))
+        batch.note([f"shift {right:+.1f} {down:+.1f}" for right, down in moves])
+
+
+def _centred(kernel: Tensor, size: int) -> Tensor:
+    """Lay a kernel in the middle of zeros."""
+    margin = (size - kernel.shape[-1]) // 2
+    return F.pad(kernel, (margin,) * 4)

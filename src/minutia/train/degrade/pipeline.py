@@ -1,0 +1,93 @@
+"""From high-resolution pictures to what somebody might have instead of them."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from torch import Tensor
+
+from minutia.train.degrade.dice import Dice
+from minutia.train.degrade.fields import Batch, Strict
+from minutia.train.degrade.operations import quantise
+from minutia.train.degrade.steps import AnyStep, Shrink
+
+TABLES = Path(__file__).parent / "tables"
+
+MARGIN = 8
+"""Low-resolution pixels that crops are larger by while they are degraded.
+
+They are then cut at a random place, so that the blocks of a codec begin anywhere, and less is seen of the border.
+"""
+
+
+class Degradation(Strict):
+    """Steps from a high-resolution picture to a low-resolution one, one after the other."""
+
+    steps: Annotated[tuple[AnyStep, ...], Field(min_length=1)]
+    """What is of another size than low-resolution pictures after the last step is brought there by bicubic."""
+
+    clean: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of batches that are left as they are, shrunk by MATLAB's bicubic, so that clean pictures stay clean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """Pictures as somebody might have them."""
+
+    lr: Tensor
+    """(N, C, H / scale, W / scale), float32 in [0, 1], of the 256 values that files hold."""
+    words: list[list[str]]
+    """What was done to each, step by step."""
+
+
+def known_degradations() -> dict[str, Path]:
+    """Tables that come with Minutia, by name."""
+    return {path.stem: path for path in sorted(TABLES.glob("*.toml"))}
+
+
+def _by_name(value: object) -> object:
+    """Read a table that comes with Minutia, where a recipe gives its name."""
+    if not isinstance(value, str):
+        return value
+    path = known_degradations().get(value)
+    if path is None:
+        raise ValueError(f"there is no degradation called {value!r}; known are {', '.join(known_degradations())}.")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+DegradationOrName = Annotated[Degradation, BeforeValidator(_by_name)]
+
+
+def load_degradation(name: str) -> Degradation:
+    """Read a degradation that comes with Minutia.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    return Degradation.model_validate(_by_name(name))
+
+
+def is_clean(degradation: Degradation, seed: int, step: int) -> bool:
+    """Tell whether the batch of a step is left as it is."""
+    return bool(Dice(seed, step, range(0)).shared.random() < degradation.clean)
+
+
+def degrade(hr: Tensor, degradation: Degradation, scale: int, *, seed: int, step: int, first: int = 0) -> Degraded:
+    """Degrade a batch; the same seed, step and number of a crop give the same picture, whatever is beside it.
+
+    Args:
+        hr: (N, C, H, W), float32 in [0, 1]; `scale` divides H and W.
+        first: number of the batch's first picture among those of the step.
+    """
+    dice = Dice(seed, step, range(first, first + len(hr)))
+    dice.shared.random()  # whether the batch is clean
+    batch = Batch(hr, hr.shape[2] // scale, hr.shape[3] // scale)
+    for one in degradation.steps:
+        one.apply(batch, dice)
+    if tuple(batch.x.shape[2:]) != (batch.height, batch.width):
+        Shrink(step="shrink", resampling={"bicubic": 1}).apply(batch, dice)
+    return Degraded(quantise(batch.x), batch.words)

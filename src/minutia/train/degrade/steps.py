@@ -1,0 +1,162 @@
+"""The steps that a degradation can be made of: what a recipe may say of each, and how its numbers are drawn.
+
+Sizes, ways of resizing and the order of steps are drawn once for a batch, whose pictures must stay of one size;
+everything else is drawn for each crop.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+import torch
+from pydantic import AfterValidator, Field, model_validator
+
+from minutia.train.degrade.dice import Dice, uniform, weighted
+from minutia.train.degrade.fields import (
+    Batch,
+    Between,
+    Positive,
+    Probability,
+    Resamplings,
+    Strict,
+    Weight,
+    check_range,
+    check_weights,
+)
+from minutia.train.degrade.filters import Blur, Shift
+from minutia.train.degrade.operations import Resampling, compress, gaussian_noise, poisson_noise, resize
+
+SMALLEST = 16
+"""Pixels below which no step shrinks a side."""
+
+Quality = Annotated[int, Field(ge=1, le=100)]
+
+ALL_RESAMPLINGS: dict[Resampling, float] = {"area": 1, "bilinear": 1, "bicubic": 1}
+
+
+class Resize(Strict):
+    """Make the pictures larger or smaller."""
+
+    step: Literal["resize"]
+    up: Weight = 0.0
+    down: Weight = 1.0
+    keep: Weight = 0.0
+    """Weights of larger, smaller, and neither."""
+
+    factor: Positive = (0.15, 1.5)
+    """Smallest when smaller, largest when larger."""
+
+    of: Literal["picture", "lr"] = "picture"
+    """What the factor is of: the picture as it is then, or low-resolution pictures."""
+
+    resampling: Resamplings = ALL_RESAMPLINGS
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_weights({"up": self.up, "down": self.down, "keep": self.keep})
+        return self
+
+    def apply(self, batch: Batch, dice: Dice) -> None:
+        """Resize all pictures alike."""
+        way = weighted(dice.shared, {"up": self.up, "down": self.down, "keep": self.keep})
+        bounds = {"up": (1.0, self.factor[1]), "down": (self.factor[0], 1.0), "keep": (1.0, 1.0)}[way]
+        factor = uniform(dice.shared, bounds)
+        resampling = weighted(dice.shared, self.resampling)
+        sides = (batch.height, batch.width) if self.of == "lr" else batch.x.shape[2:]
+        height, width = (max(SMALLEST, round(side * factor)) for side in sides)
+        if (height, width) != tuple(batch.x.shape[2:]):
+            batch.x = resize(batch.x, height, width, resampling)
+            batch.note([f"to {width}x{height} {resampling}"] * len(batch.x))
+
+
+class Shrink(Strict):
+    """Bring the pictures to the size of low-resolution pictures."""
+
+    step: Literal["shrink"]
+    resampling: Resamplings = ALL_RESAMPLINGS
+
+    def apply(self, batch: Batch, dice: Dice) -> None:
+        """Resize all pictures alike."""
+        resampling = weighted(dice.shared, self.resampling)
+        batch.x = resize(batch.x, batch.height, batch.width, resampling)
+        batch.note([f"to LR {resampling}"] * len(batch.x))
+
+
+class Noise(Strict):
+    """Add noise of a sensor, or as light has it."""
+
+    step: Literal["noise"]
+    probability: Probability = 1.0
+    gaussian: Weight = 0.5
+    poisson: Weight = 0.5
+    """Weights of the two kinds."""
+
+    deviation: Between = (1.0, 30.0)
+    """Of Gaussian noise, in 1/255."""
+
+    scale: Between = (0.05, 3.0)
+    """Of Poisson noise; 1 is that of 255 photons at white."""
+
+    grey: Probability = 0.4
+    """How often all channels have the same noise."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_weights({"gaussian": self.gaussian, "poisson": self.poisson})
+        return self
+
+    def apply(self, batch: Batch, dice: Dice) -> None:
+        """Add noise of its own kind and strength to each picture."""
+        happens = torch.tensor(dice.chances(self.probability))
+        kinds = {"gaussian": self.gaussian, "poisson": self.poisson}
+        is_gaussian = torch.tensor(dice.each(lambda random: weighted(random, kinds) == "gaussian"))
+        deviations, scales = torch.tensor(dice.numbers(self.deviation)), torch.tensor(dice.numbers(self.scale))
+        grey, keys = torch.tensor(dice.chances(self.grey)), dice.keys()
+        deviations, scales = deviations * (happens & is_gaussian), scales * (happens & ~is_gaussian)
+        if deviations.any():
+            batch.x = gaussian_noise(batch.x, deviations / 255, grey, keys)
+        if scales.any():
+            batch.x = poisson_noise(batch.x, scales, grey, keys)
+        batch.note(
+            [_noise_words(*one) for one in zip(deviations.tolist(), scales.tolist(), grey.tolist(), strict=True)]
+        )
+
+
+class Compress(Strict):
+    """Write in a lossy format and read back."""
+
+    step: Literal["jpeg", "webp"]
+    probability: Probability = 1.0
+    quality: Annotated[tuple[Quality, Quality], AfterValidator(check_range)] = (30, 95)
+
+    def apply(self, batch: Batch, dice: Dice) -> None:
+        """Compress each picture at its own quality."""
+        happens = dice.chances(self.probability)
+        drawn = dice.each(lambda random: int(random.integers(self.quality[0], self.quality[1] + 1)))
+        qualities = [quality if so else None for so, quality in zip(happens, drawn, strict=True)]
+        batch.x = compress(batch.x, self.step, qualities)
+        batch.note([f"{self.step} {quality}" if quality else "" for quality in qualities])
+
+
+class Choose(Strict):
+    """Go one of several ways."""
+
+    step: Literal["choose"]
+    ways: Annotated[tuple[tuple[AnyStep, ...], ...], Field(min_length=1)]
+    """Lists of steps; all are equally likely."""
+
+    def apply(self, batch: Batch, dice: Dice) -> None:
+        """Take the steps of one way."""
+        for step in self.ways[int(dice.shared.integers(len(self.ways)))]:
+            step.apply(batch, dice)
+
+
+AnyStep: TypeAlias = Annotated[Blur | Resize | Shrink | Noise | Compress | Shift | Choose, Field(discriminator="step")]
+Choose.model_rebuild()
+
+
+def _noise_words(deviation: float, scale: float, grey: bool) -> str:
+    if not deviation and not scale:
+        return ""
+    strength = f"noise {deviation:.0f}" if deviation else f"photon noise {scale:.2f}"
+    return f"{strength} grey" if grey else strength

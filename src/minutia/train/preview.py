@@ -1,0 +1,70 @@
+"""A sheet of what a network is going to see: crops of the training pictures, and what the recipe makes of them."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from minutia.files import replacing
+from minutia.image.color import to_integers
+from minutia.image.pairs import find_pairs
+from minutia.image.sheet import Panel, draw_sheet
+from minutia.train.batches import batch_seed, cut_side, make_batch
+from minutia.train.config import Recipe
+from minutia.train.data import PictureBank, load_pairs
+from minutia.train.pictures import spread
+
+PAIRS_IN_ROW = 2
+MIN_PANEL = 256
+"""Width below which crops are shown with larger pixels, so that the words have room."""
+
+CHARACTER = 9.5
+"""Width of a character of the sheet's font, about, in pixels."""
+
+MAX_PICTURES = 200
+"""As many are decoded; a sheet shows fewer."""
+
+
+def draw_preview(recipe: Recipe, target: Path, num_pairs: int) -> None:
+    """Draw the first crop of each of the first steps of the content phase beside its low-resolution copy, as PNG.
+
+    They are of as many pictures as are decoded for it, and so not those of a run, which has all.
+
+    Raises:
+        DataError: pictures are missing, broken or smaller than a crop.
+    """
+    network, data, side = recipe.network, recipe.data, recipe.content.lr_crop
+    files = find_pairs(data.hr, data.lr, network.scale)
+    pairs = load_pairs(spread(files, min(len(files), MAX_PICTURES)), network.scale, network.channels)
+    cpu = torch.device("cpu")
+    bank = PictureBank(pairs, network.scale, device=cpu, place=cpu)
+    bank.check(cut_side(data, side))
+    panels: list[Panel] = []
+    for step in range(num_pairs):
+        crops = make_batch(bank, data, 1, side, seed=batch_seed(recipe, "content"), step=step)
+        panels += _pair(crops.hr, crops.lr, crops.words[0])
+    width = 2 * PAIRS_IN_ROW
+    rows = [panels[start : start + width] for start in range(0, len(panels), width)]
+    with replacing(target) as temporary:
+        draw_sheet(rows).save(temporary, format="png")
+
+
+def _pair(hr: Tensor, lr: Tensor, words: list[str]) -> list[Panel]:
+    pixels, small = _pixels(hr), _pixels(lr)
+    zoom = -(-MIN_PANEL // pixels.shape[1])
+    pixels = pixels.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    told = ", ".join(words) or "bicubic"
+    lines = textwrap.wrap(told, int(2 * pixels.shape[1] / CHARACTER))
+    return [
+        Panel(pixels, [f"HR {hr.shape[3]} x {hr.shape[2]}"], [*lines, ""]),
+        Panel(small, [f"LR {lr.shape[3]} x {lr.shape[2]}"]),
+    ]
+
+
+def _pixels(x: Tensor) -> NDArray[np.uint8]:
+    return to_integers(x[0].numpy(), np.uint8)

@@ -1,0 +1,178 @@
+import re
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional as F
+from typer.testing import CliRunner
+
+from minutia.cli import app
+from minutia.errors import OutputExists, RecipeError
+from minutia.image.pairs import Pair
+from minutia.train.batches import MARGIN, degrade_pair, make_batch
+from minutia.train.config import Data
+from minutia.train.data import PictureBank
+from minutia.train.degrade.pipeline import Degradation, degrade, known_degradations, load_degradation
+from minutia.train.recipe import dump_recipe, load_recipe
+
+TABLES = list(known_degradations())
+
+
+def smooth(num: int, side: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(num, 3, side // 8, side // 8, generator=generator)
+    return F.interpolate(noise, (side, side), mode="bicubic", align_corners=False).clamp(0, 1)
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_table_makes_pictures_of_the_right_size_and_values(name: str, scale: int) -> None:
+    hr = smooth(3, 96)
+    done = degrade(hr, load_degradation(name), scale, seed=1, step=0)
+    assert done.lr.shape == (3, 3, 96 // scale, 96 // scale)
+    assert torch.allclose(done.lr * 255, (done.lr * 255).round(), atol=1e-4)
+    assert all(done.words)
+    # It is still a picture of the same thing.
+    small = F.avg_pool2d(hr, scale)
+    assert float(torch.corrcoef(torch.stack([done.lr.flatten(), small.flatten()]))[0, 1]) > 0.5
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_crop_does_not_depend_on_its_neighbours(name: str) -> None:
+    hr, table = smooth(4, 64), load_degradation(name)
+    for step in range(3):
+        whole = degrade(hr, table, 4, seed=7, step=step)
+        part = degrade(hr[2:], table, 4, seed=7, step=step, first=2)
+        assert torch.equal(part.lr, whole.lr[2:])
+        assert part.words == whole.words[2:]
+
+
+def test_seeds_and_steps_differ() -> None:
+    hr, table = smooth(1, 64), load_degradation("photo")
+    results = [degrade(hr, table, 4, seed=seed, step=step).lr for seed, step in ((0, 0), (0, 1), (1, 0))]
+    assert not torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_what_no_step_shrank_is_shrunk_at_the_end() -> None:
+    table = Degradation.model_validate({"steps": [{"step": "blur"}]})
+    done = degrade(smooth(1, 64), table, 2, seed=0, step=0)
+    assert done.lr.shape[2:] == (32, 32)
+    assert done.words[0][-1] == "to LR bicubic"
+
+
+def test_steps_that_do_not_happen_leave_no_words() -> None:
+    steps = [{"step": name, "probability": 0} for name in ("blur", "noise", "jpeg", "webp")]
+    table = Degradation.model_validate({"steps": [*steps, {"step": "shrink", "resampling": {"area": 1}}]})
+    hr = smooth(2, 32)
+    done = degrade(hr, table, 4, seed=0, step=0)
+    assert done.words == [["to LR area"]] * 2
+    assert torch.allclose(done.lr, F.avg_pool2d(hr, 4), atol=0.51 / 255)
+
+
+def make_bank() -> PictureBank:
+    cpu = torch.device("cpu")
+    hr = (smooth(2, 128) * 255).byte().permute(0, 2, 3, 1).numpy()
+    pairs = [Pair(str(index), one, one[::4, ::4].copy()) for index, one in enumerate(hr)]
+    return PictureBank(pairs, 4, device=cpu, place=cpu)
+
+
+def test_crops_and_their_copies_show_the_same_place() -> None:
+    data = Data.model_validate({"hr": ".", "degradation": {"steps": [{"step": "shrink", "resampling": {"area": 1}}]}})
+    bank = make_bank()
+    offsets = set()
+    for step in range(6):
+        crops = make_batch(bank, data, 4, 10, seed=3, step=step)
+        assert crops.lr.shape == (4, 3, 10, 10)
+        assert torch.allclose(crops.lr, F.avg_pool2d(crops.hr, 4), atol=0.51 / 255)
+        _, whole = bank.batch(4, 10 + MARGIN, seed=3, step=step, augment=True)
+        offsets |= {
+            (top, left)
+            for top in range(MARGIN + 1)
+            for left in range(MARGIN + 1)
+            if torch.equal(whole[:, :, top * 4 : top * 4 + 40, left * 4 : left * 4 + 40], crops.hr)
+        }
+    assert len(offsets) > 3
+
+
+def test_a_share_of_batches_is_left_clean() -> None:
+    steps = [{"step": "noise", "gaussian": 1, "poisson": 0, "deviation": [20, 20]}]
+    data = Data.model_validate({"hr": ".", "degradation": {"clean": 0.4, "steps": steps}})
+    bank = make_bank()
+    batches = [make_batch(bank, data, 2, 8, seed=0, step=step) for step in range(40)]
+    clean = [not crops.words[0] for crops in batches]
+    assert 8 <= sum(clean) <= 24
+    lr, _ = bank.batch(2, 8, seed=0, step=clean.index(True), augment=True)
+    assert torch.equal(batches[clean.index(True)].lr, lr)
+
+
+def test_validation_pictures_are_always_degraded_alike() -> None:
+    hr = (smooth(1, 64)[0] * 255).byte().permute(1, 2, 0).numpy()
+    pair = Pair("one", hr, hr[::4, ::4])
+    table = load_degradation("heavy")
+    first, again, other = (degrade_pair(pair, table, 4, number) for number in (0, 0, 1))
+    assert first.lr.shape == (16, 16, 3)
+    assert first.lr.dtype == np.uint8
+    assert np.array_equal(first.lr, again.lr)
+    assert not np.array_equal(first.lr, other.lr)
+
+
+def test_a_named_table_is_written_out_in_the_run_folder(tmp_path: Path) -> None:
+    recipe = load_recipe("tiny", ["data.degradation=light"], hr=tmp_path)
+    assert recipe.data.degradation == load_degradation("light")
+    file = tmp_path / "recipe.toml"
+    file.write_text(dump_recipe(recipe), encoding="utf-8")
+    assert load_recipe(file) == recipe
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("fog", "there is no degradation called 'fog'"),
+        ('{steps=[{step="blur", radius=3}]}', "unknown key data.degradation.steps.0.radius"),
+        ('{steps=[{step="blur", size=[9, 7]}]}', "from the smaller to the larger"),
+        ('{steps=[{step="fog"}]}', "'fog'"),
+        ('{steps=[{step="noise", gaussian=0, poisson=0}]}', "one of the weights must be above 0"),
+        ('{steps=[{step="choose", ways=[[{step="jpeg", q=3}]]}]}', "ways.0.0.q; known here are probability, quality"),
+        ("{steps=[]}", "data.degradation.steps"),
+    ],
+)
+def test_what_will_not_do_is_named(tmp_path: Path, value: str, words: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("tiny", [f"data.degradation={value}"], hr=tmp_path)
+    assert words in str(caught.value)
+
+
+def test_the_steps_on_the_page_work(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "degradations.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    table = Degradation.model_validate(tomllib.loads(snippet)["data"]["degradation"])
+    assert len(table.steps) == 4
+    named = set(re.findall(r"^\| (`.*?`) \|", page, re.MULTILINE))
+    assert set(re.findall(r"`([a-z-]+)`", " ".join(named))) >= set(TABLES)
+
+
+def test_copies_are_read_or_made(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="not both"):
+        load_recipe("tiny", ["data.degradation=light"], hr=tmp_path, lr=tmp_path)
+
+
+def test_preview_draws_pairs_and_their_words(tmp_path: Path) -> None:
+    hr = (smooth(3, 128) * 255).byte().permute(0, 2, 3, 1).numpy()
+    folder = tmp_path / "hr"
+    folder.mkdir()
+    for index, pixels in enumerate(hr):
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    sheet = tmp_path / "sheet.png"
+    words = ["preview", "tiny", "--hr", str(folder), "-o", str(sheet), "--count", "3"]
+    result = CliRunner().invoke(app, [*words, "--set", "data.degradation=photo"])
+    assert result.exit_code == 0
+    assert "3 pairs" in result.output
+    with Image.open(sheet) as image:
+        assert image.width > 4 * 256
+        assert image.height > 2 * 256
+    with pytest.raises(OutputExists, match="--overwrite"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
