@@ -11,32 +11,43 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, final
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, final
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Column
-from rich.text import Text
-
-from minutia.types import Progress as Report
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
-# Paths and figures are printed as they are: no colours guessed from their letters, no line broken inside a path.
-console = Console(highlight=False, soft_wrap=True, markup=False)
-errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+@final
+class Screen:
+    """One of the two streams; rich, which takes longer to import than `--help` has, comes with the first words."""
+
+    def __init__(self, *, stderr: bool) -> None:
+        self._stderr = stderr
+
+    @cached_property
+    def rich(self) -> Console:
+        """What draws bars and tables; paths and figures are printed as they are, no colours guessed from letters."""
+        from rich.console import Console
+
+        return Console(stderr=self._stderr, highlight=False, soft_wrap=True, markup=False)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody sees it."""
+        return self.rich.is_terminal
+
+    def print(self, words: RenderableType = "", style: str | None = None) -> None:
+        """Print a line or a table."""
+        self.rich.print(words, style=style)
+
+
+console = Screen(stderr=False)
+errors = Screen(stderr=True)
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """What a terminal would obey instead of showing it, and bytes that are no text."""
@@ -74,77 +85,6 @@ def show_warnings() -> None:
     logger = logging.getLogger("minutia")
     if not any(isinstance(handler, _Warnings) for handler in logger.handlers):
         logger.addHandler(_Warnings(logging.WARNING))
-
-
-def make_bar(*columns: TextColumn) -> Progress:
-    """Make a progress bar with time left; nothing is drawn where the output is no terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(20 if columns else 40),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        *columns,
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-@contextmanager
-def progress_bar(words: str) -> Iterator[Report]:
-    """Show a bar while something counts (done, total)."""
-    with make_bar() as bar:
-        task = bar.add_task(words, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@final
-class _Times(ProgressColumn):
-    """How long it has taken; and how long it still will, once that can be told."""
-
-    def render(self, task: Task) -> Text:
-        """Draw it."""
-        left = task.time_remaining
-        words = f"{timedelta(seconds=int(task.elapsed or 0))}"
-        return Text(words if left is None else f"{words}, {timedelta(seconds=int(left))} left", "progress.elapsed")
-
-
-@final
-class PictureBars:
-    """Bars of a batch: pictures, and below it how far the present one is; nothing is drawn on what is no terminal."""
-
-    def __init__(self, screen: Console, num_pictures: int) -> None:
-        name = Column(max_width=40, no_wrap=True, overflow="ellipsis")
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False, table_column=name),
-            BarColumn(30),
-            TextColumn("{task.fields[state]}"),
-            _Times(),
-            console=screen,
-            disable=not screen.is_terminal,
-            transient=True,
-            speed_estimate_period=600,
-        )
-        self._num_pictures = num_pictures
-        self._all = self._bar.add_task("pictures", total=num_pictures, state="", visible=num_pictures > 1)
-        self._one = self._bar.add_task("reading", total=None, state="")
-        self._index = -1
-
-    def __enter__(self) -> PictureBars:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, index: int, name: str, done: int, total: int) -> None:
-        """Show that the picture of this number is the present one, and how much of it is done."""
-        part = done / total
-        if index != self._index:
-            self._index = index
-            self._bar.reset(self._one, description=plain(name))
-        self._bar.update(self._all, completed=index + part, state=f"{index + int(part)}/{self._num_pictures}")
-        self._bar.update(self._one, completed=done, total=total, state=f"{part:4.0%}")
 
 
 @contextmanager

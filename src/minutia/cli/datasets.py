@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
 
-from minutia.cli.console import INTERRUPTED, console, errors, make_bar, progress_bar
+from minutia.cli.console import INTERRUPTED, console, errors
 from minutia.types import Progress as Report
 
 if TYPE_CHECKING:
@@ -30,13 +28,18 @@ SHOWN = 10
 """So many findings of a kind are listed, unless all are asked for."""
 
 datasets = typer.Typer(
-    help="Download, prepare and check pictures for training.", no_args_is_help=True, pretty_exceptions_enable=False
+    help="Download, prepare and check pictures for training.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 
 
 @datasets.command("list")
 def list_sets() -> None:
     """List the sets that can be called by name."""
+    from rich.table import Table
+
     from minutia.datasets.catalog import DATASETS, VALID
 
     known = {dataset.name: dataset for dataset in DATASETS}
@@ -148,6 +151,7 @@ def check(
     everything: Annotated[bool, typer.Option("--all", help="List every file, however many there are.")] = False,
 ) -> None:
     """Look for what would spoil training; exit status 1 if anything is found."""
+    from minutia.cli.bars import progress_bar
     from minutia.datasets.check import check as look_through
     from minutia.datasets.repair import repair
 
@@ -272,8 +276,9 @@ def _tell_findings(findings: Sequence[Finding], *, shown: int) -> None:
 @contextmanager
 def _byte_bar(words: str) -> Iterator[Report]:
     """Show a bar while bytes come; nothing is drawn where the output is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(30), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+    from minutia.cli.bars import make_download_bar
+
+    with make_download_bar() as bar:
         task = bar.add_task(words, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -281,6 +286,8 @@ def _byte_bar(words: str) -> Iterator[Report]:
 @contextmanager
 def _two_bars(first: str, second: str) -> Iterator[tuple[Report, Report]]:
     """Show a bar for each of two works, from when it begins; a total of 0 is not known."""
+    from minutia.cli.bars import make_bar
+
     with make_bar() as bar:
 
         def report_on(words: str) -> Report:

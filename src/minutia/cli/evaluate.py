@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from minutia.cli.console import console, progress_bar
+from minutia.cli.console import console
 from minutia.cli.options import Device, Engine, Precision
 from minutia.errors import ModelError
 
@@ -43,6 +42,7 @@ def evaluate(
     precision: Precision = "auto",
 ) -> None:
     """Measure models: PSNR and SSIM on luma, and what the eye sees; bicubic beside them."""
+    from minutia.cli.bars import progress_bar
     from minutia.evaluate import measures
     from minutia.evaluate.benchmark import Contestant, run_benchmark
     from minutia.evaluate.report import to_json, to_markdown
@@ -78,6 +78,8 @@ def _show(results: list[Result], *, pictures: bool) -> None:
     from minutia.evaluate.report import conventions, shown
 
     measures = results[0].measures
+    from rich.table import Table
+
     table = Table("data", "model", *(each.title for each in measures), caption="\n".join(conventions(results)))
     for result in results:
         rows = result.pictures | {"mean": result.mean} if pictures else {"mean": result.mean}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from minutia.cli.console import console
 
@@ -28,6 +27,8 @@ def models(
             console.print(f"| {' | '.join(row)} |")
         console.print()
     else:
+        from rich.table import Table
+
         table = Table(*HEAD)
         for card in cards:
             table.add_row(*_row(card, "\n"))

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, final
 
 import typer
-from rich.progress import TextColumn
 
-from minutia.cli.console import INTERRUPTED, console, make_bar
+from minutia.cli.console import INTERRUPTED, console
 from minutia.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -98,7 +97,9 @@ class _Display:
 
     def __init__(self) -> None:
         self.plan: Plan = {}
-        self.bar = make_bar(TextColumn("{task.fields[words]}"))
+        from minutia.cli.bars import make_bar
+
+        self.bar = make_bar(has_words=True)
         self.task = self.bar.add_task("reading pictures", total=None, words="")
         self.phase = ""
 

@@ -15,7 +15,6 @@ import typer
 from minutia.cli import options as opt
 from minutia.cli.console import (
     INTERRUPTED,
-    PictureBars,
     byte_streams,
     console,
     errors,
@@ -97,6 +96,7 @@ def upscale(
 
 def _run(report: _Report, upscaler: Upscaler, options: Options, journal: Journal | None) -> None:
     from minutia.batch import run_jobs
+    from minutia.cli.bars import PictureBars
 
     if journal is not None:
         journal.require_writable()

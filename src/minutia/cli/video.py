@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from minutia.cli.console import INTERRUPTED, console, errors, make_bar
+from minutia.cli.console import INTERRUPTED, console, errors
 from minutia.cli.options import Device, Engine, Precision
 from minutia.errors import MissingExtra
 from minutia.types import Progress as Report
@@ -78,6 +78,8 @@ def video(
 @contextmanager
 def _shown() -> Iterator[Report]:
     """Show frames on a bar with time left, from the first on; after Ctrl-C, say how to go on."""
+    from minutia.cli.bars import make_bar
+
     bar = make_bar()
     at = (0, 0)
 
