@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Pixels: TypeAlias = "NDArray[np.unsignedinteger[Any]]"
-"""uint8 or uint16: integers as files hold them; the depth is told by the dtype, never by the largest value."""
+Pixels: TypeAlias = "NDArray[np.integer[Any] | np.floating[Any]]"
+"""uint8, uint16, int16 or float32, as files hold them; the depth is told by the dtype, never by the largest value."""
 
 Tensor: TypeAlias = "NDArray[np.float32]"
 """(N, C, H, W), float32 in [0, 1], as networks see pictures."""
@@ -29,6 +29,16 @@ Progress: TypeAlias = Callable[[int, int], None]
 def ignore_progress(done: int, total: int) -> None:
     """Do nothing: the progress of whoever does not ask for any."""
     del done, total
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """Which value of each band a network sees as 0, and which as 1; what lies between and beyond goes by a line."""
+
+    low: tuple[float, ...]
+    """One finite number for each band, in the unit of the pixels."""
+    high: tuple[float, ...]
+    """As many, each above `low`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +66,22 @@ class Picture:
     """A picture as a file holds it, upright, with what travels beside the pixels."""
 
     pixels: Pixels
-    """(H, W, 3) RGB or (H, W, 1) grey; uint8 or uint16; already turned by its EXIF orientation."""
+    """(H, W, 3) RGB, (H, W, 1) grey, or (H, W, C) bands; already turned by its EXIF orientation."""
 
     alpha: Pixels | None = None
-    """(H, W), dtype of `pixels`; 0 is transparent."""
+    """(H, W), dtype of `pixels`, uint8 or uint16; 0 is transparent."""
 
     metadata: Metadata = Metadata()
+
+    @property
+    def num_bands(self) -> int:
+        """Colours or bands; alpha is none."""
+        return int(self.pixels.shape[2])
+
+    @property
+    def is_photo(self) -> bool:
+        """Whether it is grey or RGB of 8 or 16 bits; else its pixels are measurements, which only TIFF holds."""
+        return self.num_bands in {1, 3} and self.pixels.dtype.kind == "u"
 
     @property
     def height(self) -> int:

@@ -20,6 +20,8 @@ from pydantic import (
 from minutia.errors import ModelError
 from minutia.nets.discriminators import DiscriminatorSpec, SRGANDiscriminatorSpec
 from minutia.nets.generators import GeneratorSpec, parse_spec
+from minutia.train.bands import Bands, NormalisationTable, check_bands, check_normalisation
+from minutia.types import Normalisation
 
 
 def _check_network(spec: GeneratorSpec) -> GeneratorSpec:
@@ -59,6 +61,9 @@ class Data(_Strict):
 
     cache: Literal["ram", "device"] = "ram"
     """Where the decoded pictures lie; crops are cut there."""
+
+    normalisation: NormalisationTable | None = None
+    """Of measurements and bands; without it the full range of 8 or 16 bits is what the network sees as [0, 1]."""
 
 
 class Schedule(_Strict):
@@ -155,6 +160,9 @@ class Perceptual(_Strict):
     weights: Path | None = None
     """Safetensors file of VGG19; without it the weights are downloaded once."""
 
+    bands: Bands | None = None
+    """The three bands that are taken for red, green and blue; without it the first three, or the first thrice."""
+
 
 class Gan(_Strict):
     """The game between generator and discriminator."""
@@ -194,6 +202,9 @@ class Samples(_Strict):
 
     num_training: NonNegativeInt = 0
     """Training pictures that are scored and drawn at each validation, to be compared with those held out."""
+
+    bands: Bands | None = None
+    """The three bands, or the one, that are shown; without it the first three, or the first of fewer."""
 
 
 class Watch(_Strict):
@@ -245,6 +256,25 @@ class Recipe(_Strict):
     every: Every = Every()
     watch: Watch = Watch()
     hardware: Hardware = Hardware()
+
+    @model_validator(mode="after")
+    def _check_bands(self) -> Self:
+        channels = self.network.channels
+        check_normalisation(self.data.normalisation, channels)
+        check_bands("samples.bands", self.samples.bands, channels, {1, 3})
+        if self.adversarial is not None:
+            check_bands("adversarial.perceptual.bands", self.adversarial.perceptual.bands, channels, {3})
+        return self
+
+    @property
+    def normalisation(self) -> Normalisation | None:
+        """How values become what the network sees; None for pictures, and before percentiles are found."""
+        return None if self.data.normalisation is None else self.data.normalisation.found
+
+    @property
+    def is_photo(self) -> bool:
+        """Whether it is about grey or RGB pictures, whose figures are those of the literature."""
+        return self.data.normalisation is None and self.network.channels in {1, 3}
 
     @property
     def folder(self) -> Path:

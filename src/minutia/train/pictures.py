@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 
 from minutia.errors import DataError
-from minutia.image.io import read_size
+from minutia.image.io import read_shape
 from minutia.image.pairs import Pair, PairFiles, find_pairs
 from minutia.image.resize import upscale_bicubic
-from minutia.metrics.fidelity import score_y
 from minutia.train.config import Recipe
 from minutia.train.data import PictureBank, load_pairs
+from minutia.train.validation import scoring
 from minutia.types import Progress
 
 
@@ -24,10 +24,12 @@ class Chosen:
     training: list[PairFiles]
     held_out: list[PairFiles]
 
-    def num_bytes(self, scale: int, channels: int) -> int:
+    def num_bytes(self, scale: int, channels: int, *, normalised: bool = False) -> int:
         """Count the memory that the training pictures take, decoded, with their low-resolution copies."""
-        areas = [(height // scale) * (width // scale) for height, width in (read_size(f.hr) for f in self.training)]
-        return sum(areas) * channels * (1 + scale**2)
+        shapes = [read_shape(files.hr) for files in self.training]
+        areas = [(shape.height // scale) * (shape.width // scale) for shape in shapes]
+        depth = 2 if normalised or any(shape.is_deep for shape in shapes) else 1
+        return sum(areas) * channels * (1 + scale**2) * depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,18 @@ def load_pictures(recipe: Recipe, chosen: Chosen, device: torch.device, progress
         DataError: pictures are broken or too small.
     """
     network = recipe.network
-    validation = load_pairs(chosen.held_out, network.scale, network.channels)
+    by = recipe.normalisation
+    validation = load_pairs(chosen.held_out, network.scale, network.channels, normalisation=by)
     looked_at = min(recipe.samples.num_training, len(chosen.training))
-    training = load_pairs(_spread(chosen.training, looked_at), network.scale, network.channels)
-    pairs = load_pairs(chosen.training, network.scale, network.channels, progress)
+    training = load_pairs(_spread(chosen.training, looked_at), network.scale, network.channels, normalisation=by)
+    pairs = load_pairs(chosen.training, network.scale, network.channels, progress, by)
     place = device if recipe.data.cache == "device" else torch.device("cpu")
     bank = PictureBank(pairs, network.scale, device=device, place=place)
     for phase in recipe.phases.values():
         if not phase.is_empty:
             bank.check(phase.lr_crop)
-    scores = [score_y(upscale_bicubic(pair.lr, network.scale), pair.hr, network.scale).psnr for pair in validation]
+    score = scoring(recipe)
+    scores = [score(upscale_bicubic(pair.lr, network.scale), pair.hr, network.scale).psnr for pair in validation]
     return Pictures(bank, validation, training, sum(scores) / len(scores))
 
 
