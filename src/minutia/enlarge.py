@@ -9,12 +9,13 @@ import numpy as np
 
 from minutia.errors import PictureError
 from minutia.image.color import as_held, denormalise, from_float, full_range, normalise, to_depth, to_float
+from minutia.image.geo import enlarge_geo
 from minutia.image.lock import RADIUS, lock_colors
 from minutia.image.pil import stacked
 from minutia.image.resize import resample
 from minutia.image.target import Target, num_passes
 from minutia.image.tiles import Tile, plan
-from minutia.types import Engine, Normalisation, Picture, Pixels, Progress, Tensor, ignore_progress
+from minutia.types import Engine, Normalisation, Picture, Pixels, Progress, Tensor, ignore_progress, in_bands
 
 WHOLE = 2**20
 """Pictures of no more pixels than this are enlarged in one piece."""
@@ -58,11 +59,12 @@ def enlarge(
     halo = max(1, halo) + (RADIUS if color_lock else 0)
     network = _Network(engine, halo, channels, tile, color_lock, is_bounded=normalisation is None)
     if normalisation is None:
-        return _enlarge(picture, network, target, progress)
-    large = _enlarge(_normalised(picture, normalisation), network, target, progress)
-    dtype = picture.pixels.dtype
-    alpha = None if large.alpha is None else as_held(large.alpha.astype(np.float64) * full_range(dtype)[1], dtype)
-    return replace(large, pixels=denormalise(large.pixels, normalisation, dtype), alpha=alpha)
+        large = _enlarge(picture, network, target, progress)
+    else:
+        seen = _enlarge(_normalised(picture, normalisation), network, target, progress)
+        large = _denormalised(seen, normalisation, picture.pixels.dtype)
+    geo = enlarge_geo(picture.metadata.geo, large.height / picture.height, large.width / picture.width)
+    return replace(large, metadata=replace(picture.metadata, geo=geo))
 
 
 def require_kind(picture: Picture, channels: int, normalisation: Normalisation | None) -> None:
@@ -74,7 +76,7 @@ def require_kind(picture: Picture, channels: int, normalisation: Normalisation |
     bands, is_plain = picture.num_bands, normalisation is None
     if bands != channels and not (is_plain and {bands, channels} == {1, 3}):
         raise PictureError(
-            f"The picture has {in_words(bands)}, and the model takes {in_words(channels)}; "
+            f"The picture has {in_bands(bands)}, and the model takes {in_bands(channels)}; "
             "choose another model, or a picture like those it was trained on."
         )
     if is_plain and picture.pixels.dtype.kind != "u":
@@ -82,11 +84,6 @@ def require_kind(picture: Picture, channels: int, normalisation: Normalisation |
             f"The picture holds values of {picture.pixels.dtype}, and the model's card does not say which of them are "
             "0 and 1; choose a model that was trained with data.normalisation."
         )
-
-
-def in_words(bands: int) -> str:
-    """Write a number of bands as people do."""
-    return {1: "one band", 3: "three bands (RGB)"}.get(bands, f"{bands} bands")
 
 
 def _enlarge(picture: Picture, network: _Network, target: Target | None, progress: Progress) -> Picture:
@@ -225,6 +222,14 @@ def _normalised(picture: Picture, by: Normalisation) -> Picture:
     """Bring values to those that the network sees, as float32, and alpha to [0, 1]."""
     alpha = None if picture.alpha is None else to_float(picture.alpha[:, :, None])[0, 0]
     return replace(picture, pixels=normalise(picture.pixels, by), alpha=alpha)
+
+
+def _denormalised(picture: Picture, by: Normalisation, dtype: np.dtype[Any]) -> Picture:
+    """Bring values back to those of `dtype`, and alpha with them."""
+    alpha = picture.alpha
+    if alpha is not None:
+        alpha = as_held(alpha.astype(np.float64) * full_range(dtype)[1], dtype)
+    return replace(picture, pixels=denormalise(picture.pixels, by, dtype), alpha=alpha)
 
 
 def _with_depth(picture: Picture, dtype: np.dtype[Any] | type[np.uint16]) -> Picture:

@@ -16,6 +16,9 @@ Pixels: TypeAlias = "NDArray[np.integer[Any] | np.floating[Any]]"
 Tensor: TypeAlias = "NDArray[np.float32]"
 """(N, C, H, W), float32 in [0, 1], as networks see pictures."""
 
+GeoTags: TypeAlias = tuple[tuple[int, tuple[float, ...] | str], ...]
+"""Tags of GeoTIFF and what they hold, in the order of `minutia.image.geo`."""
+
 EngineName: TypeAlias = Literal["auto", "openvino", "torch", "onnxruntime"]
 """What runs a network."""
 
@@ -29,6 +32,11 @@ Progress: TypeAlias = Callable[[int, int], None]
 def ignore_progress(done: int, total: int) -> None:
     """Do nothing: the progress of whoever does not ask for any."""
     del done, total
+
+
+def in_bands(count: int) -> str:
+    """Write a number of bands in words."""
+    return {1: "one band", 3: "three bands (RGB)"}.get(count, f"{count} bands")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,9 @@ class Metadata:
 
     dpi: tuple[float, float] | None = None
     """Resolution in dots per inch, horizontal and vertical."""
+
+    geo: GeoTags | None = None
+    """Where on Earth the picture lies."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from minutia.engines import open_engine
 from minutia.engines.ensemble import SelfEnsemble
-from minutia.enlarge import enlarge, in_words
+from minutia.enlarge import enlarge
 from minutia.errors import PictureError
 from minutia.image import io
 from minutia.image.pil import from_pil, stacked, to_pil, unstacked
 from minutia.image.target import Target
-from minutia.types import Engine, EngineName, Picture, Pixels, Precision, Progress, ignore_progress
+from minutia.types import Engine, EngineName, Picture, Pixels, Precision, Progress, ignore_progress, in_bands
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import find_model
 
@@ -118,7 +118,7 @@ class Upscaler:
         taken = io.read(Path(picture)) if isinstance(picture, str | Path) else from_pil(picture)
         if not taken.is_photo:
             raise PictureError(
-                f"A Pillow image cannot hold {in_words(taken.num_bands)} of {taken.pixels.dtype}; give an array, or a "
+                f"A Pillow image cannot hold {in_bands(taken.num_bands)} of {taken.pixels.dtype}; give an array, or a "
                 "Picture as minutia.image.io reads it."
             )
         return to_pil(self._enlarge(taken, progress, target))

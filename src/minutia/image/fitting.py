@@ -11,7 +11,9 @@ from minutia.image.formats import Format
 from minutia.image.metadata import iptc_segment
 from minutia.types import Metadata, Picture
 
-NAMES = {"icc": "its colour profile", "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "its resolution"}
+NAMES = {"icc": "its colour profile", "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "its resolution"} | {
+    "geo": "its place on Earth"
+}
 _JPEG_SEGMENT = 2**16 - 64
 """EXIF and XMP must fit into one segment of a JPEG."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minutia.errors import PictureError
-from minutia.types import Picture
+from minutia.types import Picture, in_bands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ PNG = Format(name="PNG", deep=_ANY, beside=_ALL - {"iptc"}, frames=True, suggest
 JPEG = Format(name="JPEG", alpha=False, beside=_ALL, max_side=65_535)
 WEBP = Format(name="WEBP", grey=False, beside=_ALL - {"iptc"}, frames=True, max_side=16_383)
 AVIF = Format(name="AVIF", grey=False, beside=_ALL - {"iptc"}, frames=True, max_side=65_535)
-TIFF = Format(name="TIFF", deep=_ANY, beside=_ALL, bands=True, pages=True)
+TIFF = Format(name="TIFF", deep=_ANY, beside=_ALL | {"geo"}, bands=True, pages=True)
 GIF = Format(name="GIF", grey=False, frames=True, colours=256, max_side=65_535)
 JPEG2000 = Format(name="JPEG2000", deep=frozenset({1}))
 BMP = Format(name="BMP", alpha=False, beside=frozenset({"dpi"}))
@@ -133,5 +133,5 @@ def require_bands(form: Format, picture: Picture, path: Path) -> None:
         PictureError: it cannot.
     """
     if not (picture.is_photo or form.bands):
-        bands = f"{picture.num_bands} band{'s' * (picture.num_bands > 1)} of {picture.pixels.dtype}"
+        bands = f"{in_bands(picture.num_bands)} of {picture.pixels.dtype}"
         raise PictureError(f"{path} would hold {bands}, which {form.name} cannot; add --format tiff.")

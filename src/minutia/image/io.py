@@ -22,7 +22,7 @@ from minutia.image.metadata import travelling
 from minutia.image.opening import Limits, load, opened, reason, require_pixels, translated
 from minutia.image.pil import from_pil, unstacked, upright
 from minutia.image.tiff import Shape
-from minutia.types import Frames, Picture
+from minutia.types import Frames, Picture, in_bands
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     """
     picture = read(path)
     if not picture.is_photo:
-        kind = f"{picture.num_bands} bands of {picture.pixels.dtype}"
+        kind = f"{in_bands(picture.num_bands)} of {picture.pixels.dtype}"
         raise PictureError(f"{path} has {kind}; only grey and RGB of 8 or 16 bits are taken here.")
     return to_uint8(picture.pixels)
 

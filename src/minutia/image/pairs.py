@@ -9,7 +9,7 @@ from minutia.errors import DataError
 from minutia.image.color import to_grey, to_rgb, to_uint8
 from minutia.image.io import find_pictures, read, read_size
 from minutia.image.resize import downscale, modcrop
-from minutia.types import Pixels
+from minutia.types import Pixels, in_bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +89,14 @@ def decode(path: Path, channels: int, *, deep: bool) -> Pixels:
     picture = read(path)
     if not deep and not picture.is_photo:
         raise DataError(
-            f"{path} has {picture.num_bands} bands of {picture.pixels.dtype}, and is no picture of 8 or 16 bits; "
+            f"{path} has {in_bands(picture.num_bands)} of {picture.pixels.dtype}, and is no picture of 8 or 16 bits; "
             "it can serve a network that was trained with data.normalisation."
         )
     pixels = picture.pixels if deep else to_uint8(picture.pixels)
     if picture.is_photo and channels in {1, 3} and picture.num_bands != channels:
         return to_grey(pixels) if channels == 1 else to_rgb(pixels)
     if picture.num_bands != channels:
-        raise DataError(f"{path} has {picture.num_bands} bands, and the network takes {channels}; take it out.")
+        raise DataError(f"{path} has {in_bands(picture.num_bands)}, and the network takes {in_bands(channels)}.")
     return pixels
 
 

@@ -18,6 +18,7 @@ from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, XMP, ImageFileDirectory_v2
 
 from minutia.errors import PictureError
 from minutia.image.color import full_range
+from minutia.image.geo import NO_DATA, geo_entries, take_geo
 from minutia.image.metadata import BLOCKS, travelling_exif, travelling_xmp, usable_dpi
 from minutia.image.opening import Limits, require_pixels
 from minutia.image.pil import stacked, upright
@@ -33,9 +34,6 @@ HELD = ("uint8", "uint16", "int16", "float32")
 
 _GREY, _RGB = tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB
 _ALPHA = {tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA}
-
-_NODATA = 42113
-"""The tag in which GDAL says which value means that there is none."""
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BIG = 2**32 - 2**25
@@ -132,7 +130,7 @@ def _read_page(page: tifffile.TiffPage, path: Path) -> Picture:
     if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
         planes = np.moveaxis(planes.reshape(samples, *size), 0, -1)
     planes = planes.reshape(*size, samples)
-    _require_values(planes, page.tags.valueof(_NODATA), path)
+    _require_values(planes, page.tags.valueof(NO_DATA), path)
     pixels, alpha = (planes[:, :, :-1], planes[:, :, -1]) if _has_alpha(page) else (planes, None)
     if alpha is not None and page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         peak = full_range(planes.dtype)[1]
@@ -169,6 +167,7 @@ def _read_metadata(page: tifffile.TiffPage, path: Path) -> Metadata:
         xmp=travelling_xmp(page.tags.valueof(XMP)),
         iptc=None if iptc is None else iptc.value,
         dpi=usable_dpi(dpi) if Base.XResolution in page.tags else None,
+        geo=take_geo({tag.code: tag.value for tag in page.tags}),
     )
 
 
@@ -195,7 +194,7 @@ def _write_page(tiff: tifffile.TiffWriter, picture: Picture, tags: list[Tag]) ->
 
 def _tags(metadata: Metadata, blocks: Sequence[int]) -> list[Tag]:
     """Write metadata as tags, with places for blocks that are appended later."""
-    found: list[Tag] = []
+    found: list[Tag] = geo_entries(metadata.geo)
     if metadata.xmp is not None:
         found.append((XMP, _BYTE, len(metadata.xmp), metadata.xmp, True))
     if metadata.iptc is not None:
