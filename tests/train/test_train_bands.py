@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -255,6 +256,28 @@ def test_pictures_that_do_not_fit_are_named(place: Path, vgg_weights: Path, tmp_
         save(np.full((68, 76, 1), 5, np.float32), tmp_path / f"{index}.tif")
     words = refused("thermal", "data.normalisation={percentiles = [0.1, 99.9]}")
     assert "Band 0 of the training pictures is 5 at both percentiles; write its numbers" in words
+
+
+def test_the_recipe_of_the_manual_trains_and_its_example_runs(
+    place: Path, vgg_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "bands.md").read_text(encoding="utf-8")
+    (recipe,), (example,) = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("toml", "python"))
+    monkeypatch.chdir(tmp_path)
+    Path("satellite.toml").write_text(recipe, encoding="utf-8")
+    quick = [
+        f"{phase}.{key}" for phase in ("content", "adversarial") for key in ("steps=2", "batch_size=1", "lr_crop=16")
+    ]
+    quick += ["adversarial.perceptual.layers={conv1_2 = 1.0}", f"adversarial.perceptual.weights={vgg_weights}"]
+    loaded = load_recipe(
+        "satellite.toml", [*quick, "data.num_held_out=1", "network.num_blocks=1"], hr=place / "satellite"
+    )
+    assert train(loaded)
+    export(loaded.folder, Path("my-satellite"))
+    names = {"array": satellite(0)}
+    exec(example, names)  # noqa: S102 (our own manual)
+    assert names["large"].dtype == np.uint16
+    assert names["large"].shape == (136, 152, 4)
 
 
 def test_models_of_other_normalisations_are_not_set_side_by_side(place: Path, model: Path, tiny_model: Path) -> None:
