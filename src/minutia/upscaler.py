@@ -44,7 +44,7 @@ class Upscaler:
         Args:
             engine: auto, openvino, torch or onnxruntime.
             device: auto, cpu, gpu, cuda, cuda:N or mps.
-            precision: auto, fp32, bf16 or fp16.
+            precision: auto, fp32, bf16 or fp16; auto is fp32 for measurements, of which bf16 keeps three digits.
             tile: side of a tile in input pixels; None chooses, 0 never cuts.
             strength: of an adversarial model: 1 as it is, 0 its faithful sibling, between them a blend of both.
             color_lock: hold colours to those of the source at low frequencies; None does so for adversarial models.
@@ -55,6 +55,8 @@ class Upscaler:
             EngineError: no such device, or not that precision.
         """
         self.card = model if isinstance(model, ModelCard) else find_model(model)
+        if precision == "auto" and self.card.normalisation is not None:
+            precision = "fp32"
         opened = open_engine(self.card, engine=engine, device=device, precision=precision, strength=strength)
         self.engine: Engine = SelfEnsemble(opened) if tta else opened
         self.tile = tile
@@ -80,6 +82,7 @@ class Upscaler:
             "strength": self.strength,
             "tta": isinstance(self.engine, SelfEnsemble),
             "color_lock": self.color_lock,
+            **({} if self.card.normalisation is None else {"normalisation": str(self.card.normalisation)}),
         }
 
     @overload

@@ -94,7 +94,7 @@ def test_sixteen_bits_stay_and_eight_are_brought_to_them(tmp_path: Path) -> None
     chosen = Chosen([PairFiles(tmp_path / f"{index}.png", None) for index in range(2)], [])
     pairs = load_pairs(chosen.training, 2, 1)
     bank = PictureBank(pairs, 2, device=CPU, place=CPU)
-    assert bank.hr.dtype == bank.lr.dtype == torch.uint16
+    assert bank.hr.dtype == bank.lr.dtype == torch.int16
     assert chosen.num_bytes(2, 1) == bank.hr.nbytes + bank.lr.nbytes
     _, hr = bank.batch(400, 16, seed=0, step=0, augment=False)
     seen = {round(value) for value in (hr.double() * 65535).flatten().tolist()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -140,6 +142,15 @@ def test_tiled_is_equal_to_whole_and_arrays_come_back_as_they_went(place: Path, 
     if kind == "thermal":
         flat = Upscaler(model, device="cpu", precision="fp32", color_lock=False).upscale(pixels[:, :, 0])
         assert flat.shape == whole.shape[:2]
+
+
+def test_a_stream_is_known_for_bands_and_what_is_computed_is_exact(place: Path, model: Path, kind: str) -> None:
+    assert Upscaler(model, device="cpu").description.endswith("fp32")
+    command = [sys.executable, "-m", "minutia", "upscale", "-", "-m", str(model), "--device", "cpu"]
+    source = place / kind / "0.tif"
+    done = subprocess.run(command, input=source.read_bytes(), capture_output=True, check=True)
+    (place / "stream.tif").write_bytes(done.stdout)
+    assert np.array_equal(read(place / "stream.tif").pixels, Upscaler(model, device="cpu").upscale(read(source).pixels))
 
 
 def test_values_beyond_the_normalisation_are_not_clipped(place: Path, model: Path, kind: str) -> None:

@@ -134,11 +134,15 @@ def _gather(flat: Tensor, start: Tensor, width: Tensor, top: Tensor, left: Tenso
 
 def _to_float(crops: Tensor, device: torch.device) -> Tensor:
     """Bring (N, H, W, C) integers to the device as (N, C, H, W) float32 in [0, 1], channels last in memory."""
-    peak = 255 if crops.dtype == torch.uint8 else 65535
-    return crops.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / peak
+    crops = crops.to(device, non_blocking=True).permute(0, 3, 1, 2)
+    return crops.float() / 255 if crops.dtype == torch.uint8 else (crops.int() & 0xFFFF).float() / 65535
 
 
 def _pack(pictures: list[Pixels], device: torch.device) -> Tensor:
-    """Lay (H, W, C) pictures end to end: (pixels, C), uint8, or uint16 where one of them is."""
+    """Lay (H, W, C) pictures end to end: (pixels, C), uint8, or 16 bits where one of them has so many.
+
+    Those are the bits of uint16 under the name of int16, which torch can index on every device.
+    """
     depth = np.result_type(*{p.dtype for p in pictures})
-    return torch.from_numpy(np.concatenate([to_depth(p, depth).reshape(-1, p.shape[2]) for p in pictures])).to(device)
+    flat = np.concatenate([to_depth(p, depth).reshape(-1, p.shape[2]) for p in pictures])
+    return torch.from_numpy(flat if depth == np.uint8 else flat.view(np.int16)).to(device)
