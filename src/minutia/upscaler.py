@@ -44,7 +44,7 @@ class Upscaler:
         Args:
             engine: auto, openvino, torch or onnxruntime.
             device: auto, cpu, gpu, cuda, cuda:N or mps.
-            precision: auto, fp32, bf16 or fp16; auto is fp32 for measurements, of which bf16 keeps three digits.
+            precision: auto, fp32, bf16 or fp16; auto is fp32 for measurements, of which bf16 keeps 8 bits.
             tile: side of a tile in input pixels; None chooses, 0 never cuts.
             strength: of an adversarial model: 1 as it is, 0 its faithful sibling, between them a blend of both.
             color_lock: hold colours to those of the source at low frequencies; None does so for adversarial models.

@@ -19,6 +19,7 @@ from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, XMP, ImageFileDirectory_v2
 from minutia.errors import PictureError
 from minutia.image.color import full_range
 from minutia.image.geo import NO_DATA, geo_entries, take_geo
+from minutia.image.geo import TYPES as GEO_TAGS
 from minutia.image.metadata import BLOCKS, travelling_exif, travelling_xmp, usable_dpi
 from minutia.image.opening import Limits, require_pixels
 from minutia.image.pil import stacked, upright
@@ -167,7 +168,7 @@ def _read_metadata(page: tifffile.TiffPage, path: Path) -> Metadata:
         xmp=travelling_xmp(page.tags.valueof(XMP)),
         iptc=None if iptc is None else iptc.value,
         dpi=usable_dpi(dpi) if Base.XResolution in page.tags else None,
-        geo=take_geo({tag.code: tag.value for tag in page.tags}),
+        geo=take_geo({tag: page.tags.valueof(tag) for tag in GEO_TAGS}),
     )
 
 
