@@ -55,7 +55,7 @@ def test_arrays_keep_dtype_and_channels(upscaler: Upscaler, shape: tuple[int, ..
 @pytest.mark.parametrize(
     ("array", "sentence"),
     [
-        (np.zeros((4, 4, 3)), "array of float64 is not a picture; give uint8 or uint16"),
+        (np.zeros((4, 4, 3)), "array of float64 is not a picture; give uint8, uint16, int16 or float32"),
         (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\) is not a picture"),
         (np.zeros((2, 4, 4, 3), np.uint8), "is not a picture"),
         (np.zeros((0, 4, 3), np.uint8), "is not a picture"),

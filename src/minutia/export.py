@@ -80,6 +80,7 @@ def export(
             network=asdict(spec),
             training={"data": training_data} | weights.training,
             figures=(),
+            normalisation=weights.normalisation,
             model_path=made / MODEL_NAME,
         )
         check_parity(card, network)

@@ -10,11 +10,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Pixels: TypeAlias = "NDArray[np.unsignedinteger[Any]]"
-"""uint8 or uint16: integers as files hold them; the depth is told by the dtype, never by the largest value."""
+Pixels: TypeAlias = "NDArray[np.integer[Any] | np.floating[Any]]"
+"""uint8, uint16, int16 or float32, as files hold them; the depth is told by the dtype, never by the largest value."""
 
 Tensor: TypeAlias = "NDArray[np.float32]"
 """(N, C, H, W), float32 in [0, 1], as networks see pictures."""
+
+GeoTags: TypeAlias = tuple[tuple[int, tuple[float, ...] | str], ...]
+"""Tags of GeoTIFF and what they hold, in the order of `minutia.image.geo`."""
 
 EngineName: TypeAlias = Literal["auto", "openvino", "torch", "onnxruntime"]
 """What runs a network."""
@@ -29,6 +32,21 @@ Progress: TypeAlias = Callable[[int, int], None]
 def ignore_progress(done: int, total: int) -> None:
     """Do nothing: the progress of whoever does not ask for any."""
     del done, total
+
+
+def in_bands(count: int) -> str:
+    """Write a number of bands in words."""
+    return {1: "one band", 3: "three bands (RGB)"}.get(count, f"{count} bands")
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """Which value of each band a network sees as 0, and which as 1; what lies between and beyond goes by a line."""
+
+    low: tuple[float, ...]
+    """One finite number for each band, in the unit of the pixels."""
+    high: tuple[float, ...]
+    """As many, each above `low`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +68,31 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     """Resolution in dots per inch, horizontal and vertical."""
 
+    geo: GeoTags | None = None
+    """Where on Earth the picture lies."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A picture as a file holds it, upright, with what travels beside the pixels."""
 
     pixels: Pixels
-    """(H, W, 3) RGB or (H, W, 1) grey; uint8 or uint16; already turned by its EXIF orientation."""
+    """(H, W, 3) RGB, (H, W, 1) grey, or (H, W, C) bands; already turned by its EXIF orientation."""
 
     alpha: Pixels | None = None
-    """(H, W), dtype of `pixels`; 0 is transparent."""
+    """(H, W), dtype of `pixels`, uint8 or uint16; 0 is transparent."""
 
     metadata: Metadata = Metadata()
+
+    @property
+    def num_bands(self) -> int:
+        """Colours or bands; alpha is none."""
+        return int(self.pixels.shape[2])
+
+    @property
+    def is_photo(self) -> bool:
+        """Whether it is grey or RGB of 8 or 16 bits; else its pixels are measurements, which only TIFF holds."""
+        return self.num_bands in {1, 3} and self.pixels.dtype.kind == "u"
 
     @property
     def height(self) -> int:

@@ -15,7 +15,7 @@ from minutia.errors import PictureError
 from minutia.image import io
 from minutia.image.pil import from_pil, stacked, to_pil, unstacked
 from minutia.image.target import Target
-from minutia.types import Engine, EngineName, Picture, Pixels, Precision, Progress, ignore_progress
+from minutia.types import Engine, EngineName, Picture, Pixels, Precision, Progress, ignore_progress, in_bands
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import find_model
 
@@ -44,7 +44,7 @@ class Upscaler:
         Args:
             engine: auto, openvino, torch or onnxruntime.
             device: auto, cpu, gpu, cuda, cuda:N or mps.
-            precision: auto, fp32, bf16 or fp16.
+            precision: auto, fp32, bf16 or fp16; auto is fp32 for measurements, of which bf16 keeps 8 bits.
             tile: side of a tile in input pixels; None chooses, 0 never cuts.
             strength: of an adversarial model: 1 as it is, 0 its faithful sibling, between them a blend of both.
             color_lock: hold colours to those of the source at low frequencies; None does so for adversarial models.
@@ -55,6 +55,8 @@ class Upscaler:
             EngineError: no such device, or not that precision.
         """
         self.card = model if isinstance(model, ModelCard) else find_model(model)
+        if precision == "auto" and self.card.normalisation is not None:
+            precision = "fp32"
         opened = open_engine(self.card, engine=engine, device=device, precision=precision, strength=strength)
         self.engine: Engine = SelfEnsemble(opened) if tta else opened
         self.tile = tile
@@ -80,6 +82,7 @@ class Upscaler:
             "strength": self.strength,
             "tta": isinstance(self.engine, SelfEnsemble),
             "color_lock": self.color_lock,
+            **({} if self.card.normalisation is None else {"normalisation": str(self.card.normalisation)}),
         }
 
     @overload
@@ -100,20 +103,27 @@ class Upscaler:
         """Enlarge a picture and give back the same kind.
 
         Args:
-            picture: a Picture; an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or uint16; a Pillow image; or
-                the path of a file, for which a Pillow image is given back.
+            picture: a Picture; an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or uint16; an array (H, W, C)
+                of the C bands that the model takes, of uint8, uint16, int16 or float32; a Pillow image; or the path of
+                a file, for which a Pillow image is given back.
             progress: called with (done, total) input pixels.
             target: how large it is to become; None is `scale` times.
 
         Raises:
-            PictureError: the file cannot be read, the array is of another shape or dtype, or the target is smaller.
+            PictureError: the file cannot be read, the array is of another shape or dtype, the model takes other bands,
+                a Pillow image cannot hold them, or the target is smaller.
         """
         if isinstance(picture, Picture):
             return self._enlarge(picture, progress, target)
         if isinstance(picture, np.ndarray):
-            large = stacked(self._enlarge(_from_array(picture), progress, target))
+            large = stacked(self._enlarge(_from_array(picture, self.card.channels), progress, target))
             return large[:, :, 0] if picture.ndim == 2 else large
         taken = io.read(Path(picture)) if isinstance(picture, str | Path) else from_pil(picture)
+        if not taken.is_photo:
+            raise PictureError(
+                f"A Pillow image cannot hold {in_bands(taken.num_bands)} of {taken.pixels.dtype}; give an array, or a "
+                "Picture as minutia.image.io reads it."
+            )
         return to_pil(self._enlarge(taken, progress, target))
 
     def _enlarge(self, picture: Picture, progress: Progress, target: Target | None) -> Picture:
@@ -123,6 +133,7 @@ class Upscaler:
             self.engine,
             halo=card.halo,
             channels=card.channels,
+            normalisation=card.normalisation,
             tile=self.tile,
             color_lock=self.color_lock,
             target=target,
@@ -130,10 +141,15 @@ class Upscaler:
         )
 
 
-def _from_array(array: NDArray[Any]) -> Picture:
-    if array.dtype not in (np.uint8, np.uint16):
-        raise PictureError(f"An array of {array.dtype} is not a picture; give uint8 or uint16.")
+def _from_array(array: NDArray[Any], channels: int) -> Picture:
+    """Take an array over; the fourth of four planes is alpha, unless the model takes four bands."""
+    if array.dtype not in (np.uint8, np.uint16, np.int16, np.float32):
+        raise PictureError(f"An array of {array.dtype} is not a picture; give uint8, uint16, int16 or float32.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise PictureError("The array holds values that are no numbers (NaN or infinite); fill them first.")
     planes = array[:, :, None] if array.ndim == 2 else array
+    if planes.ndim == 3 and 0 not in planes.shape and (planes.shape[2] == channels or array.dtype.kind != "u"):
+        return Picture(planes)
     if planes.ndim != 3 or planes.shape[2] not in {1, 3, 4} or 0 in planes.shape:
         raise PictureError(f"An array of shape {array.shape} is not a picture; give (H, W) or (H, W, 1, 3 or 4).")
     return Picture(*unstacked(planes))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minutia.image.color import luma, to_float, to_integers, to_rgb, to_uint8
+from minutia.image.color import from_float, luma, to_float, to_rgb, to_uint8
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -13,19 +13,19 @@ def test_there_and_back_changes_nothing(dtype: type) -> None:
     x = to_float(pixels)
     assert x.shape == (1, 1, pixels.shape[0], 16)
     assert (x.dtype, x.min(), x.max()) == (np.float32, 0, 1)
-    back = to_integers(x[0], dtype)
+    back = from_float(x[0], dtype)
     assert back.dtype == dtype
     assert np.array_equal(back, pixels)
 
 
 def test_integers_are_rounded_and_clipped() -> None:
     x = np.array([[[-0.1, 1.1, 0.49 / 255, 0.51 / 255]]], np.float32)
-    assert to_integers(x, np.uint8).ravel().tolist() == [0, 255, 0, 1]
+    assert from_float(x, np.uint8).ravel().tolist() == [0, 255, 0, 1]
 
 
 def test_the_input_is_left_alone() -> None:
     x = np.full((1, 2, 2), 0.5, np.float32)
-    to_integers(x, np.uint8)
+    from_float(x, np.uint8)
     assert (x == 0.5).all()
 
 

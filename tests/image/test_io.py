@@ -148,9 +148,11 @@ def test_broken_files_are_one_sentence(tmp_path: Path, photo: np.ndarray, size: 
 
 
 def test_pictures_that_are_none(tmp_path: Path) -> None:
-    Image.new("F", (4, 4)).save(tmp_path / "float.tif")
-    with pytest.raises(PictureError, match=r"float\.tif has 32 bits a pixel"):
-        read(tmp_path / "float.tif")
+    Image.new("I", (4, 4)).save(tmp_path / "long.tif")
+    with pytest.raises(PictureError, match=r"long\.tif holds values of int32; save them as uint8, uint16, int16 or"):
+        read(tmp_path / "long.tif")
+    with pytest.raises(PictureError, match="has 32 bits a pixel"):
+        from_pil(Image.new("F", (4, 4)))
     with pytest.raises(PictureError, match="has no pixels"):
         from_pil(Image.new("RGB", (0, 4)))
     (tmp_path / "folder.png").mkdir()

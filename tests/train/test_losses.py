@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from minutia.train.config import Perceptual
 from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, pixel_loss
+from minutia.train.objectives import Perceptual
 
 
 def test_pixel_losses_by_hand() -> None:
@@ -63,3 +63,16 @@ def test_weights_of_layers_add_up(vgg_weights: Path) -> None:
 
     both = distance({"conv1_1": 2.0, "conv1_2": 0.5})
     assert both == pytest.approx(2 * distance({"conv1_1": 1.0}) + 0.5 * distance({"conv1_2": 1.0}), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("channels", "bands", "taken"),
+    [(4, (3, 1, 1), [3, 1, 1]), (4, None, [0, 1, 2]), (2, None, [0, 0, 0]), (1, None, [0, 0, 0])],
+)
+def test_perceptual_loss_sees_the_bands_it_is_told(
+    vgg_weights: Path, channels: int, bands: tuple[int, ...] | None, taken: list[int]
+) -> None:
+    sr, hr = torch.rand(2, 1, channels, 16, 16, generator=torch.Generator().manual_seed(0))
+    config = Perceptual(layers={"conv1_2": 1.0}, weights=vgg_weights, bands=bands)
+    plain = PerceptualLoss(Perceptual(layers={"conv1_2": 1.0}, weights=vgg_weights))
+    assert torch.equal(PerceptualLoss(config, channels)(sr, hr), plain(sr[:, taken], hr[:, taken]))

@@ -9,9 +9,11 @@ import torch
 from PIL import Image
 
 from minutia.errors import DataError
+from minutia.image.io import write
 from minutia.image.pairs import Pair, PairFiles
 from minutia.train.data import PictureBank, load_pairs
 from minutia.train.pictures import Chosen
+from minutia.types import Normalisation, Picture
 
 CPU = torch.device("cpu")
 
@@ -83,3 +85,28 @@ def test_memory_is_known_before_anything_is_decoded(tmp_path: Path) -> None:
     chosen = Chosen([PairFiles(tmp_path / f"{index}.png", None) for index in range(2)], [])
     decoded = load_pairs(chosen.training, 4, 3)
     assert chosen.num_bytes(4, 3) == sum(pair.hr.nbytes + pair.lr.nbytes for pair in decoded)
+
+
+def test_sixteen_bits_stay_and_eight_are_brought_to_them(tmp_path: Path) -> None:
+    levels = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64, 1) * 16 + 1
+    write(Picture(levels), tmp_path / "0.png")
+    Image.fromarray(np.full((64, 64), 200, np.uint8)).save(tmp_path / "1.png")
+    chosen = Chosen([PairFiles(tmp_path / f"{index}.png", None) for index in range(2)], [])
+    pairs = load_pairs(chosen.training, 2, 1)
+    bank = PictureBank(pairs, 2, device=CPU, place=CPU)
+    assert bank.hr.dtype == bank.lr.dtype == torch.int16
+    assert chosen.num_bytes(2, 1) == bank.hr.nbytes + bank.lr.nbytes
+    _, hr = bank.batch(400, 16, seed=0, step=0, augment=False)
+    seen = {round(value) for value in (hr.double() * 65535).flatten().tolist()}
+    assert seen <= {*levels.flatten().tolist(), 200 * 257}
+    assert len(seen) > 3000
+
+
+def test_measurements_become_sixteen_bits_of_their_range(tmp_path: Path) -> None:
+    pixels = np.linspace(-10, 10, 32 * 32, dtype=np.float32).reshape(32, 32, 1)
+    write(Picture(pixels), tmp_path / "0.tif")
+    chosen = Chosen([PairFiles(tmp_path / "0.tif", None)], [])
+    by = Normalisation((-5.0,), (5.0,))
+    (pair,) = load_pairs(chosen.training, 2, 1, normalisation=by)
+    assert chosen.num_bytes(2, 1, normalised=True) == pair.hr.nbytes + pair.lr.nbytes
+    assert np.abs(pair.hr / 65535 - np.clip((pixels + 5) / 10, 0, 1)).max() < 1 / 65535

@@ -12,6 +12,7 @@ from minutia.errors import ModelError
 from minutia.export import export
 from minutia.nets.minutianet import MinutiaNetSpec
 from minutia.nets.weights import save_weights
+from minutia.types import Normalisation
 from minutia.upscaler import Upscaler
 from minutia.zoo.card import ModelCard, read_card, write_card
 from minutia.zoo.catalog import find_model, load_model
@@ -89,3 +90,9 @@ def test_the_default_model_has_its_dial() -> None:
     assert load_model(card, 0) == find_model(card.faithful).model_path.read_bytes()
     assert not Upscaler(card, device="cpu", strength=0).color_lock
     assert Upscaler(card, device="cpu", strength=0.5).color_lock
+
+
+def test_models_that_see_values_by_different_scales_are_not_blended(pair: ModelCard) -> None:
+    other = replace(pair, normalisation=Normalisation((0.0,) * 3, (100.0,) * 3))
+    with pytest.raises(ModelError, match="tiny and sharp have different normalisations and cannot be blended"):
+        load_model(other, 0.5)

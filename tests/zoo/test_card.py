@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minutia.errors import ModelError
+from minutia.types import Normalisation
 from minutia.zoo.card import Figure, ModelCard, read_card, write_card
 
 FIGURE = Figure(data="Set5", psnr=31.9, ssim=0.89, convention="Y")
@@ -36,6 +37,32 @@ def test_what_is_written_is_read(card: ModelCard, tmp_path: Path) -> None:
     write_card(card, tmp_path)
     assert read_card(tmp_path / "card.toml") == card
     assert [path.name for path in tmp_path.iterdir()] == ["card.toml"]
+
+
+def test_a_normalisation_is_written_and_read(card: ModelCard, tmp_path: Path) -> None:
+    written = replace(card, normalisation=Normalisation((0.1, -2.0, 1e-7), (1e9, 5.0, 0.25)))
+    write_card(written, tmp_path)
+    assert read_card(tmp_path / "card.toml") == written
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "low = [0, 0, 0]",
+        "low = [0, 0]\nhigh = [1, 1]",
+        "low = [0, 0, 1]\nhigh = [1, 1, 1]",
+        "low = 0\nhigh = 1",
+        'low = ["0", 0, 0]\nhigh = [1, 1, 1]',
+        "low = [0, 0, nan]\nhigh = [1, 1, 1]",
+        "low = [0, 0, 0]\nhigh = [1, 1, 1]\nmid = 1",
+    ],
+)
+def test_a_normalisation_that_is_none_is_refused(card: ModelCard, tmp_path: Path, table: str) -> None:
+    write_card(card, tmp_path)
+    path = tmp_path / "card.toml"
+    path.write_text(path.read_text(encoding="utf-8") + f"\n[normalisation]\n{table}\n", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"normalisation in the card .* two lists, low and high, of a number for each"):
+        read_card(path)
 
 
 @pytest.mark.parametrize(

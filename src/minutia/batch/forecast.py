@@ -13,8 +13,7 @@ from minutia.batch.options import Options
 from minutia.batch.plan import Job
 from minutia.batch.stages import Outcome, Stages
 from minutia.errors import MinutiaError, OutputExists
-from minutia.image.io import ANIMATED, PAGED, read_size
-from minutia.image.opening import opened
+from minutia.image.io import read_shape
 from minutia.image.target import Size, num_passes
 from minutia.upscaler import Upscaler
 
@@ -52,9 +51,9 @@ def foretell(
             if isinstance(task, Outcome):
                 yield Forecast(task)
                 continue
-            before = read_size(job.source, options.making.limits)
+            shape = read_shape(job.source, options.making.limits)
+            before, count = (shape.height, shape.width), shape.count
             after = stages.size_after(job, before)
-            count = _count(job, options)
         except MinutiaError as error:
             skipped = isinstance(error, OutputExists) and not stages.alone
             yield Forecast(Outcome(job, "skipped" if skipped else "failed", error))
@@ -65,8 +64,10 @@ def foretell(
 
 def measure(upscaler: Upscaler) -> float:
     """Estimate the seconds that an input pixel takes, by enlarging small squares."""
+    card = upscaler.card
+    channels = 3 if card.channels == 1 and card.normalisation is None else card.channels
     for side in SIDES:
-        square = np.full((side, side, 3), 128, np.uint8)
+        square = np.full((side, side, channels), 128, np.uint8)
         upscaler.upscale(square)  # The first of a size is slower: memory is laid out for it.
         began = time.perf_counter()
         upscaler.upscale(square)
@@ -80,8 +81,3 @@ def _num_pixels(before: Size, after: Size, scale: int) -> int:
     """Count the pixels that enter the network, over all passes."""
     passes = num_passes(*before, after, scale)
     return sum(before[0] * before[1] * scale ** (2 * index) for index in range(passes))
-
-
-def _count(job: Job, options: Options) -> int:
-    with opened(job.source, options.making.limits) as image:
-        return int(getattr(image, "n_frames", 1)) if image.format in ANIMATED | PAGED else 1

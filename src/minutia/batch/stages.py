@@ -10,8 +10,9 @@ from typing import Literal, final
 from minutia.batch.journal import Journal, digest_of
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
+from minutia.enlarge import require_kind
 from minutia.errors import MinutiaError, OutputExists, PictureError
-from minutia.image.formats import format_of, require_room
+from minutia.image.formats import format_of, require_bands, require_room
 from minutia.image.io import read_frames, require_free, write_frames
 from minutia.image.opening import translated
 from minutia.image.target import Size
@@ -183,9 +184,18 @@ class Stages:
             pictures = pictures[:1]
         for picture in pictures:
             self.size_after(task.job, _size(picture))
+            require_bands(form, picture, path)
+            self._require_kind(task.job, picture)
         if self.options.making.strip:
             pictures = tuple(replace(each, metadata=Metadata(icc=each.metadata.icc)) for each in pictures)
         return replace(frames, pictures=pictures, durations=frames.durations[: len(pictures)])
+
+    def _require_kind(self, job: Job, picture: Picture) -> None:
+        card = self.upscaler.card
+        try:
+            require_kind(picture, card.channels, card.normalisation)
+        except PictureError as error:
+            raise PictureError(f"{job.source}: {error}") from error
 
     def _fail(self, job: Job, digest: str | None, seconds: float, error: MinutiaError) -> Outcome:
         if self.journal is not None:

@@ -15,7 +15,8 @@ from minutia.batch.sources import STREAM
 from minutia.errors import PictureError
 from minutia.image.formats import WRITTEN, suffix_for
 from minutia.image.io import is_animated
-from minutia.image.opening import Limits, opened, reason
+from minutia.image.opening import Limits, opened, reason, translated
+from minutia.image.tiff import read_shape as read_tiff_shape
 
 HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})
 
@@ -87,6 +88,9 @@ def _suffix(path: Path) -> str:
     if head[4:8] == b"ftyp" and head[8:] in HEIC_BRANDS:
         return ".heic"
     try:
+        with translated(path):
+            if read_tiff_shape(path) is not None:  # Pillow does not know bands.
+                return ".tif"
         with opened(path, Limits()) as image:
             return next((suffix for suffix, form in WRITTEN.items() if form.name == image.format), "")
     except PictureError:

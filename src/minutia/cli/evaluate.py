@@ -41,27 +41,30 @@ def evaluate(
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Measure models: PSNR and SSIM on luma, and what the eye sees; bicubic beside them."""
+    """Measure models: PSNR and SSIM on luma, or on bands, and what the eye sees; bicubic beside them."""
     from minutia.cli.bars import progress_bar
     from minutia.evaluate import measures
-    from minutia.evaluate.benchmark import Contestant, run_benchmark
+    from minutia.evaluate.benchmark import Contestant, kind_of, run_benchmark
     from minutia.evaluate.report import to_json, to_markdown
     from minutia.upscaler import Upscaler
     from minutia.zoo.catalog import find_model
 
     if write_card and (strength or tta):
         raise ModelError("Cards hold the figures of models as they are; leave out --strength and --tta.")
-    chosen = list(measures.FIDELITY)
+    cards = [find_model(model) for model in models]
+    has_bands = any(not kind_of(card).is_photo for card in cards)
+    if has_bands and (niqe or lpips or vgg is not None):
+        raise ModelError("NIQE, VGG and LPIPS measure photographs; leave them out for models of bands.")
+    chosen = list(measures.BAND_FIDELITY if has_bands else measures.FIDELITY)
     chosen += [measures.NIQE] if niqe else []
     chosen += [measures.vgg_distance(vgg)] if vgg is not None else []
     chosen += [measures.lpips_distance()] if lpips else []
-    cards = [find_model(model) for model in models]
     contestants = []
     for card in cards:
         for share in strength or [1.0]:
             upscaler = Upscaler(card, engine=engine, device=device, precision=precision, strength=share, tta=tta)
             name = card.name + (f" at {share:g}" if strength else "") + (", 8 views" if tta else "")
-            contestants.append(Contestant(name, card.scale, upscaler.upscale))
+            contestants.append(Contestant(name, card.scale, upscaler.upscale, kind_of(card)))
     with progress_bar("evaluating") as progress:
         results = run_benchmark(contestants, data, progress, measures=chosen)
     _show(results, pictures=pictures)
@@ -93,7 +96,6 @@ def _show(results: list[Result], *, pictures: bool) -> None:
 
 def _write_figures(card: ModelCard, results: list[Result]) -> None:
     """Replace the card's figures of the test sets that were just measured."""
-    from minutia.evaluate.measures import PSNR
     from minutia.zoo.card import Figure, write_card
 
     new = {
@@ -101,7 +103,7 @@ def _write_figures(card: ModelCard, results: list[Result]) -> None:
             data=result.data,
             psnr=round(result.mean["psnr"], 3),
             ssim=round(result.mean["ssim"], 4),
-            convention=PSNR.convention,
+            convention=result.measures[0].convention,
         )
         for result in results
         if result.model == card.name and result.scale == card.scale

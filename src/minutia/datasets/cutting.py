@@ -13,8 +13,7 @@ from minutia.datasets.disk import told
 from minutia.datasets.sources import Source
 from minutia.errors import DataError
 from minutia.files import replacing
-from minutia.image.color import to_uint8
-from minutia.image.io import read, write
+from minutia.image.io import read_photo, write
 from minutia.image.resize import downscale, modcrop, resize
 from minutia.types import Picture
 
@@ -101,7 +100,7 @@ def cut(source: Source, settings: Settings) -> list[Piece]:
         PictureError: one of them cannot be read.
         DataError: they do not fit each other, or are too small.
     """
-    hr = to_uint8(read(source.hr).pixels)
+    hr = read_photo(source.hr)
     if settings.resize is not None:
         hr = resize(hr, settings.resize[1], settings.resize[0])
     lr = _low(source, hr, settings.scale)
@@ -166,7 +165,7 @@ def _low(source: Source, hr: NDArray[np.uint8], scale: int) -> _Low:
     if source.lr is None:
         small = modcrop(hr, scale)
         return _Low(downscale(small, scale) if small.size else small, False)
-    lr = to_uint8(read(source.lr).pixels)
+    lr = read_photo(source.lr)
     if not (0 <= lr.shape[0] - height <= 1 and 0 <= lr.shape[1] - width <= 1):
         raise DataError(
             f"{source.lr} is {lr.shape[1]}x{lr.shape[0]} pixels, but 1/{scale} of {source.hr} is {width}x{height}."

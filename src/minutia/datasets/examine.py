@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from minutia.datasets.findings import Candidate, Finding, Kind
 from minutia.datasets.measures import Luma, correlate, find_shift, has_jpeg_blocks, is_flat, perceptual_hash
 from minutia.errors import PictureError
-from minutia.image.color import luma, to_uint8
-from minutia.image.io import read
+from minutia.image.color import luma
+from minutia.image.io import read_photo
 from minutia.image.resize import downscale
 
 LOSSLESS = frozenset({".bmp", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff"})
@@ -69,7 +69,7 @@ def examine(candidate: Candidate, *, paired: bool, scale: int) -> Seen:
             if paired and other is None:
                 note(path, [("partner", f"lacks its {lacking}")])
             try:
-                pixels[path] = to_uint8(read(path).pixels)
+                pixels[path] = read_photo(path)
             except PictureError as error:
                 note(path, [("unreadable", str(error).removeprefix(f"{path} ").rstrip("."))])
     if candidate.hr not in pixels:

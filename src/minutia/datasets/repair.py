@@ -11,8 +11,7 @@ from minutia.datasets.findings import Candidate, Kind, Report
 from minutia.datasets.sources import Source
 from minutia.datasets.workers import in_order
 from minutia.errors import DataError
-from minutia.image.color import to_uint8
-from minutia.image.io import read
+from minutia.image.io import read_photo
 from minutia.image.resize import modcrop
 from minutia.types import Progress, ignore_progress
 
@@ -72,7 +71,7 @@ def _write_pair(candidate: Candidate, scale: int, folder: Path) -> None:
 
 def _write_alone(candidate: Candidate, scale: int, folder: Path) -> None:
     assert candidate.hr is not None
-    pixels = to_uint8(read(candidate.hr).pixels)
+    pixels = read_photo(candidate.hr)
     kept = modcrop(pixels, scale)
     name = PurePosixPath(candidate.name).with_suffix("").as_posix()
     save(kept, candidate.hr if kept.shape == pixels.shape else None, folder / name)

@@ -10,14 +10,46 @@ import numpy as np
 
 from minutia.errors import DataError
 from minutia.evaluate.measures import FIDELITY, Measure
-from minutia.image.color import to_uint8
+from minutia.image.color import normalise, to_float, to_uint8
 from minutia.image.pairs import PairFiles, find_pairs, load_pair
 from minutia.image.resize import upscale_bicubic
-from minutia.types import Picture, Progress, ignore_progress
+from minutia.types import Normalisation, Picture, Pixels, Progress, ignore_progress
+from minutia.zoo.card import ModelCard
 
 Enlarge = Callable[[Picture], Picture]
 
 BICUBIC = "bicubic"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What sort of pictures a contestant takes."""
+
+    channels: int = 3
+    normalisation: Normalisation | None = None
+
+    @property
+    def is_photo(self) -> bool:
+        """Whether figures are taken on 8 bits, as the literature does, and not on normalised bands."""
+        return self.normalisation is None and self.channels in {1, 3}
+
+    def seen(self, pixels: Pixels) -> Pixels:
+        """Bring (H, W, C) to what is measured."""
+        if self.is_photo:
+            return to_uint8(pixels)
+        if self.normalisation is None:
+            return np.ascontiguousarray(to_float(pixels)[0].transpose(1, 2, 0))
+        return normalise(pixels, self.normalisation)
+
+
+PHOTO = Kind()
+"""Of models of one channel too: they see each colour by itself."""
+
+
+def kind_of(card: ModelCard) -> Kind:
+    """Tell what sort of pictures a model takes."""
+    kind = Kind(card.channels, card.normalisation)
+    return PHOTO if kind.is_photo else kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +59,7 @@ class Contestant:
     name: str
     scale: int
     enlarge: Enlarge
+    kind: Kind = PHOTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +122,18 @@ def run_benchmark(
         Results by test set and scale, bicubic first.
 
     Raises:
-        DataError: a folder holds no test set.
+        DataError: a folder holds no test set, or contestants take pictures of different kinds.
     """
+    kinds = {contestant.kind for contestant in contestants}
+    if len(kinds) > 1:
+        raise DataError("These models take different bands, or see them by different scales; measure them one by one.")
+    (kind,) = kinds or {PHOTO}
     scales = sorted({contestant.scale for contestant in contestants})
     sets = [find_test_set(folder, scale) for folder in folders for scale in scales]
     rounds = [
         (test_set, contestant)
         for test_set in sets
-        for contestant in [_bicubic(test_set.scale), *contestants]
+        for contestant in [_bicubic(test_set.scale, kind), *contestants]
         if contestant.scale == test_set.scale
     ]
     total = sum(len(test_set.files) for test_set, _ in rounds)
@@ -105,18 +142,18 @@ def run_benchmark(
     for test_set, contestant in rounds:
         figures = {}
         for files in test_set.files:
-            figures[files.hr.name] = _measure(contestant, files, measures)
+            figures[files.hr.name] = _measure(contestant, kind, files, measures)
             done += 1
             progress(done, total)
         results.append(Result(contestant.name, test_set.name, test_set.scale, tuple(measures), figures))
     return results
 
 
-def _measure(contestant: Contestant, files: PairFiles, measures: Sequence[Measure]) -> dict[str, float]:
-    pair = load_pair(files, contestant.scale, channels=3)
-    sr = to_uint8(contestant.enlarge(Picture(pair.lr)).pixels)
-    return {each.key: each.compute(sr, pair.hr, contestant.scale) for each in measures}
+def _measure(contestant: Contestant, kind: Kind, files: PairFiles, measures: Sequence[Measure]) -> dict[str, float]:
+    pair = load_pair(files, contestant.scale, kind.channels, deep=not kind.is_photo)
+    sr, hr = kind.seen(contestant.enlarge(Picture(pair.lr)).pixels), kind.seen(pair.hr)
+    return {each.key: each.compute(sr, hr, contestant.scale) for each in measures}
 
 
-def _bicubic(scale: int) -> Contestant:
-    return Contestant(BICUBIC, scale, lambda picture: Picture(upscale_bicubic(to_uint8(picture.pixels), scale)))
+def _bicubic(scale: int, kind: Kind) -> Contestant:
+    return Contestant(BICUBIC, scale, lambda picture: Picture(upscale_bicubic(picture.pixels, scale)), kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,8 @@ class Measure:
     """Name in tables, with its unit and which way is better."""
     num_digits: int
     convention: str
-    compute: Callable[[Pixels8, Pixels8, int], float]
-    """From `sr` and `hr`, (H, W, C) 8-bit of one size, and the scale."""
+    compute: Callable[[Any, Any, int], float]
+    """From `sr` and `hr`, (H, W, C) 8-bit of one size (`BAND_FIDELITY`: normalised floats), and the scale."""
 
 
 def _psnr(sr: Pixels8, hr: Pixels8, scale: int) -> float:
@@ -48,6 +48,12 @@ SSIM = Measure("ssim", "SSIM-Y", 4, fidelity.CONVENTION, _ssim)
 NIQE = Measure("niqe", "NIQE ↓", 2, niqe.CONVENTION, lambda sr, _, scale: niqe.niqe(sr, crop=scale))
 
 FIDELITY = (PSNR, SSIM)
+
+BAND_FIDELITY = (
+    Measure("psnr", "PSNR, dB", 2, fidelity.BAND_CONVENTION, lambda *both: fidelity.score_bands(*both).psnr),
+    Measure("ssim", "SSIM", 4, fidelity.BAND_CONVENTION, lambda *both: fidelity.score_bands(*both).ssim),
+)
+"""Of normalised bands (H, W, C), float32, where the others take grey and RGB of 8 bits."""
 
 
 def vgg_distance(weights: Path | None) -> Measure:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from minutia.image.color import full_range
 from minutia.image.formats import AVIF, WEBP, Format
 from minutia.image.metadata import iptc_segment, with_resolution
 from minutia.image.pil import to_pil
@@ -61,7 +62,7 @@ def _with_alpha(picture: Picture) -> Picture:
     if picture.alpha is not None:
         return picture
     shape, dtype = picture.pixels.shape[:2], picture.pixels.dtype
-    return Picture(picture.pixels, np.full(shape, np.iinfo(dtype).max, dtype))
+    return Picture(picture.pixels, np.full(shape, full_range(dtype)[1], dtype))
 
 
 def _beside(metadata: Metadata, form: Format) -> dict[str, Any]:

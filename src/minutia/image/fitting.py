@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from minutia.image.color import to_uint8
+from minutia.image.color import full_range, to_uint8
 from minutia.image.formats import Format
 from minutia.image.metadata import iptc_segment
 from minutia.types import Metadata, Picture
 
-NAMES = {"icc": "its colour profile", "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "its resolution"}
+NAMES = {"icc": "its colour profile", "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "its resolution"} | {
+    "geo": "its place on Earth"
+}
 _JPEG_SEGMENT = 2**16 - 64
 """EXIF and XMP must fit into one segment of a JPEG."""
 
@@ -20,19 +22,19 @@ def fit(picture: Picture, form: Format) -> tuple[Picture, list[str]]:
     """Bring a picture to what a format can hold; and say in a few words each what is lost by that."""
     lost = []
     pixels, alpha = picture.pixels, picture.alpha
-    if pixels.dtype == np.uint16 and pixels.shape[2] + (alpha is not None) not in form.deep:
+    if picture.is_photo and pixels.dtype == np.uint16 and pixels.shape[2] + (alpha is not None) not in form.deep:
         lost.append("8 of its 16 bits")
         pixels = to_uint8(pixels)
         alpha = None if alpha is None else to_uint8(alpha)
     if alpha is not None and not form.alpha:
         lost.append("transparency (it is laid on white)")
-        peak = np.iinfo(pixels.dtype).max
+        peak = full_range(pixels.dtype)[1]
         share = alpha[:, :, None].astype(np.float32) / peak
         pixels = (pixels * share + peak * (1 - share) + 0.5).astype(pixels.dtype)
         alpha = None
     if form.colours is not None:
         lost.append(f"all but {form.colours} colours")
-        if alpha is not None and np.any((alpha != 0) & (alpha != np.iinfo(alpha.dtype).max)):
+        if alpha is not None and np.any((alpha != 0) & (alpha != full_range(alpha.dtype)[1])):
             lost.append("what is half transparent")
     metadata, dropped = _fit_metadata(picture.metadata, form, grey=pixels.shape[2] == 1)
     return Picture(pixels, alpha, metadata), lost + [NAMES[name] for name in dropped]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minutia.errors import PictureError
+from minutia.types import Picture, in_bands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,8 @@ class Format:
     """Numbers of channels, alpha included, that it holds with 16 bits each."""
     beside: frozenset[str] = frozenset()
     """What may stand beside the pixels: the names of a Picture's fields."""
+    bands: bool = False
+    """Other channels than grey and RGB, and measurements."""
     frames: bool = False
     """Several pictures, with their timing."""
     pages: bool = False
@@ -40,7 +43,7 @@ PNG = Format(name="PNG", deep=_ANY, beside=_ALL - {"iptc"}, frames=True, suggest
 JPEG = Format(name="JPEG", alpha=False, beside=_ALL, max_side=65_535)
 WEBP = Format(name="WEBP", grey=False, beside=_ALL - {"iptc"}, frames=True, max_side=16_383)
 AVIF = Format(name="AVIF", grey=False, beside=_ALL - {"iptc"}, frames=True, max_side=65_535)
-TIFF = Format(name="TIFF", deep=_ANY, beside=_ALL, pages=True)
+TIFF = Format(name="TIFF", deep=_ANY, beside=_ALL | {"geo"}, bands=True, pages=True)
 GIF = Format(name="GIF", grey=False, frames=True, colours=256, max_side=65_535)
 JPEG2000 = Format(name="JPEG2000", deep=frozenset({1}))
 BMP = Format(name="BMP", alpha=False, beside=frozenset({"dpi"}))
@@ -121,3 +124,14 @@ def require_room(form: Format, height: int, width: int, path: Path) -> None:
             f"{path} would be {width}x{height} pixels, more than {form.name} can hold ({form.max_side} a side); "
             f"add --format {form.suggestion}."
         )
+
+
+def require_bands(form: Format, picture: Picture, path: Path) -> None:
+    """Check, before the work begins, that a format can hold what a picture has beside grey and RGB.
+
+    Raises:
+        PictureError: it cannot.
+    """
+    if not (picture.is_photo or form.bands):
+        bands = f"{in_bands(picture.num_bands)} of {picture.pixels.dtype}"
+        raise PictureError(f"{path} would hold {bands}, which {form.name} cannot; add --format tiff.")

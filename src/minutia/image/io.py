@@ -7,18 +7,22 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from minutia.errors import OutputExists, PictureError
 from minutia.files import replacing
 from minutia.image import png, tiff
+from minutia.image.color import to_uint8
 from minutia.image.encoding import encode, plays_of
 from minutia.image.fitting import fit
-from minutia.image.formats import READ, Format, format_of, require_room
+from minutia.image.formats import READ, Format, format_of, require_bands, require_room
 from minutia.image.metadata import travelling
 from minutia.image.opening import Limits, load, opened, reason, require_pixels, translated
 from minutia.image.pil import from_pil, unstacked, upright
-from minutia.types import Frames, Picture
+from minutia.image.tiff import Shape
+from minutia.types import Frames, Picture, in_bands
 
 logger = logging.getLogger(__name__)
 
@@ -61,12 +65,11 @@ def read_frames(path: Path, limits: Limits = NO_LIMITS, *, at_most: int | None =
         MissingExtra: a HEIC file, and its reader is not installed.
     """
     with translated(path):
-        num_deep = 0 if limits.allow_truncated else tiff.num_deep_pages(path)
-        if num_deep:
-            return Frames(tiff.read_deep(path, limits, _count(num_deep, at_most, path)))
+        shape = None if limits.allow_truncated else tiff.read_shape(path)
+        if shape is not None:
+            return Frames(tiff.read_pages(path, limits, _count(shape.count, at_most, path)))
     with opened(path, limits) as image:
-        held = getattr(image, "n_frames", 1) if image.format in ANIMATED | PAGED else 1
-        count = _count(held, at_most, path)
+        count = _count(_num_held(image), at_most, path)
         pictures, durations = [], []
         for index in range(count):
             image.seek(index)
@@ -87,9 +90,38 @@ def read_size(path: Path, limits: Limits = NO_LIMITS) -> tuple[int, int]:
     Raises:
         PictureError: as `read`.
     """
+    shape = read_shape(path, limits)
+    return shape.height, shape.width
+
+
+def read_shape(path: Path, limits: Limits = NO_LIMITS) -> Shape:
+    """Read what a picture file holds without decoding it.
+
+    Raises:
+        PictureError: as `read`.
+    """
+    with translated(path):
+        shape = tiff.read_shape(path)
+        if shape is not None:
+            require_pixels(shape.width, shape.height, shape.count, path, limits)
+            return shape
     with opened(path, limits) as image:
         lies_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        return (image.width, image.height) if lies_on_its_side else (image.height, image.width)
+        height, width = (image.width, image.height) if lies_on_its_side else (image.height, image.width)
+        return Shape(height, width, _num_held(image), png.is_deep(image) or image.mode.startswith("I"))
+
+
+def read_photo(path: Path) -> NDArray[np.uint8]:
+    """Read (H, W, 1 or 3) pixels of 8 bits; alpha is left out, 16 bits are rounded.
+
+    Raises:
+        PictureError: as `read`, and where the file holds bands or measurements.
+    """
+    picture = read(path)
+    if not picture.is_photo:
+        kind = f"{in_bands(picture.num_bands)} of {picture.pixels.dtype}"
+        raise PictureError(f"{path} has {kind}; only grey and RGB of 8 or 16 bits are taken here.")
+    return to_uint8(picture.pixels)
 
 
 def is_animated(path: Path) -> bool:
@@ -116,7 +148,7 @@ def write_frames(frames: Frames, path: Path, *, quality: int = 95, overwrite: bo
 
     Raises:
         OutputExists: the file exists and `overwrite` is not set.
-        PictureError: the format is not written or cannot hold the size, or the place cannot be written.
+        PictureError: the format is not written or cannot hold the size or the bands, or the place cannot be written.
     """
     form = format_of(path)
     if not overwrite:
@@ -152,6 +184,11 @@ def require_free(path: Path) -> None:
         raise OutputExists(f"{path} exists; add --overwrite to replace it.")
 
 
+def _num_held(image: Image.Image) -> int:
+    """Count the frames or pages of an opened file."""
+    return getattr(image, "n_frames", 1) if image.format in ANIMATED | PAGED else 1
+
+
 def _count(held: int, at_most: int | None, path: Path) -> int:
     """Settle how many pictures of a file are read, and warn where that is not all."""
     if at_most is None or held <= at_most:
@@ -176,6 +213,7 @@ def _fit_all(frames: Frames, path: Path, form: Format) -> Frames:
     pictures, lost = [], []
     for picture in frames.pictures if form.pages or (form.frames and frames.durations) else frames.pictures[:1]:
         require_room(form, picture.height, picture.width, path)
+        require_bands(form, picture, path)
         fitted, missing = fit(picture, form)
         pictures.append(fitted)
         lost += [words for words in missing if words not in lost]

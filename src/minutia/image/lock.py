@@ -36,22 +36,25 @@ RADIUS = (ROUNDS + TOUCHES) * (TAPS + 1)
 """Pixels of the source to each side that a correction depends on."""
 
 
-def lock_colors(y: Tensor, x: Tensor, scale: int) -> Tensor:
-    """Correct an enlargement.
+def lock_colors(y: Tensor, x: Tensor, scale: int, *, bounded: bool = True) -> Tensor:
+    """Correct an enlargement, each channel by itself.
 
     Args:
         y: (N, C, H * scale, W * scale), the enlargement; it is not changed.
         x: (N, C, H, W), its source.
+        bounded: values end at 0 and 1, as those of photographs do; normalised measurements may lie beyond.
 
     Returns:
-        As `y`, in [0, 1]: a drift that only shows when colours are clipped is corrected too.
+        As `y`; where it is bounded in [0, 1], and a drift that only shows when colours are clipped is corrected too.
     """
-    clipped = np.clip(y, 0, 1)
+    clipped = np.clip(y, 0, 1) if bounded else y.copy()
     drift = x - _block_means(clipped, scale)
     correction = np.zeros_like(x)
     for _ in range(ROUNDS):
         correction += _blur(drift - _as_seen(correction, scale))
     _add_spread(clipped, correction, scale)
+    if not bounded:
+        return clipped
     np.clip(clipped, 0, 1, out=clipped)
     for _ in range(TOUCHES):
         drift = _blur(x - _block_means(clipped, scale))

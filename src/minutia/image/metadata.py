@@ -9,6 +9,7 @@ import struct
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, TiffImageFile
 
+from minutia.image.geo import take_geo
 from minutia.types import Metadata
 
 TRAVELLING = (
@@ -52,6 +53,7 @@ def travelling(image: Image.Image) -> Metadata:
         xmp=travelling_xmp(image.info.get("xmp")),
         iptc=_iptc(image),
         dpi=usable_dpi(image.info.get("dpi")) or usable_dpi(_exif_dpi(image.getexif())),
+        geo=take_geo(image.tag_v2) if isinstance(image, TiffImageFile) else None,
     )
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from minutia.errors import DataError
-from minutia.image.color import to_rgb, to_uint8
+from minutia.image.color import to_grey, to_rgb, to_uint8
 from minutia.image.io import find_pictures, read, read_size
 from minutia.image.resize import downscale, modcrop
+from minutia.types import Pixels, in_bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +25,9 @@ class Pair:
     """A decoded picture and its low-resolution copy."""
 
     name: str
-    hr: NDArray[np.uint8]
+    hr: Pixels
     """(H, W, C)"""
-    lr: NDArray[np.uint8]
+    lr: Pixels
     """(H / scale, W / scale, C)"""
 
 
@@ -60,26 +57,47 @@ def find_pairs(hr: Path, lr: Path | None, scale: int) -> list[PairFiles]:
     return pairs
 
 
-def load_pair(files: PairFiles, scale: int, channels: int) -> Pair:
+def load_pair(files: PairFiles, scale: int, channels: int, *, deep: bool = False) -> Pair:
     """Decode one picture, cut to a multiple of the scale, and decode or make its low-resolution copy.
 
+    Grey and RGB are brought to each other; other bands must be as many as `channels`.
+
+    Args:
+        deep: keep the values of files as they are; else pictures are brought to 8 bits, and measurements refused.
+
     Raises:
-        DataError: the picture is too small to be shrunk.
+        DataError: the picture is too small to be shrunk, has other bands, or has values that are refused.
         PictureError: a file cannot be read.
     """
-    hr = modcrop(_decode(files.hr, channels), scale)
+    hr = modcrop(decode(files.hr, channels, deep=deep), scale)
     if hr.size == 0:
         raise DataError(f"{files.hr} has sides below {scale} pixels; take it out of the folder.")
-    lr = downscale(hr, scale) if files.lr is None else _decode(files.lr, channels)
+    lr = downscale(hr, scale) if files.lr is None else decode(files.lr, channels, deep=deep)
     return Pair(files.hr.stem, hr, lr)
 
 
-def _decode(path: Path, channels: int) -> NDArray[np.uint8]:
-    """Read (H, W, channels) 8-bit pixels; colour becomes grey for networks of one channel."""
-    pixels = to_uint8(read(path).pixels)
-    if channels == 1 and pixels.shape[2] == 3:
-        return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
-    return to_rgb(pixels) if channels == 3 else pixels
+def decode(path: Path, channels: int, *, deep: bool) -> Pixels:
+    """Read (H, W, channels) pixels; colour becomes grey for networks of one channel, and grey RGB for those of three.
+
+    Args:
+        deep: as for `load_pair`.
+
+    Raises:
+        DataError: other bands, or values that are refused.
+        PictureError: the file cannot be read.
+    """
+    picture = read(path)
+    if not deep and not picture.is_photo:
+        raise DataError(
+            f"{path} has {in_bands(picture.num_bands)} of {picture.pixels.dtype}, and is no picture of 8 or 16 bits; "
+            "it can serve a network that was trained with data.normalisation."
+        )
+    pixels = picture.pixels if deep else to_uint8(picture.pixels)
+    if picture.is_photo and channels in {1, 3} and picture.num_bands != channels:
+        return to_grey(pixels) if channels == 1 else to_rgb(pixels)
+    if picture.num_bands != channels:
+        raise DataError(f"{path} has {in_bands(picture.num_bands)}, and the network takes {in_bands(channels)}.")
+    return pixels
 
 
 def _check_sizes(hr: Path, lr: Path, scale: int) -> None:

@@ -66,6 +66,7 @@ def upright(picture: Picture, orientation: int) -> Picture:
     alpha = picture.alpha
     return replace(
         picture,
+        metadata=replace(picture.metadata, geo=None),  # Which is that of the picture as it lies in the file.
         pixels=_turned(picture.pixels, orientation),
         alpha=None if alpha is None else _turned(alpha, orientation),
     )

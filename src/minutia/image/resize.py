@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from minutia.image.color import Depth, as_held
+
 Weights = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
@@ -22,22 +24,22 @@ def imresize(x: NDArray[np.float64], height: int, width: int) -> NDArray[np.floa
     return _resize_axis(_resize_axis(x, height, axis=0), width, axis=1)
 
 
-def resize(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Resize (H, W, C) 8-bit pixels, rounding half up and clipping as a file would."""
-    return _to_uint8(imresize(pixels.astype(np.float64), height, width))
+def resize(pixels: NDArray[Depth], height: int, width: int) -> NDArray[Depth]:
+    """Resize (H, W, C) pixels; integers are rounded half up and clipped as a file would."""
+    return as_held(imresize(pixels.astype(np.float64), height, width), pixels.dtype)
 
 
-def downscale(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Make the low-resolution picture of (H, W, C) 8-bit pixels whose sides `scale` divides.
+def downscale(pixels: NDArray[Depth], scale: int) -> NDArray[Depth]:
+    """Make the low-resolution picture of (H, W, C) pixels whose sides `scale` divides, of the same depth.
 
     Equal to what MATLAB makes of 8-bit pictures: it shrinks down the columns, rounds, shrinks along the rows, rounds.
     """
-    lower = _to_uint8(_resize_axis(pixels.astype(np.float64), pixels.shape[0] // scale, axis=0))
-    return _to_uint8(_resize_axis(lower.astype(np.float64), pixels.shape[1] // scale, axis=1))
+    lower = as_held(_resize_axis(pixels.astype(np.float64), pixels.shape[0] // scale, axis=0), pixels.dtype)
+    return as_held(_resize_axis(lower.astype(np.float64), pixels.shape[1] // scale, axis=1), pixels.dtype)
 
 
-def upscale_bicubic(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Enlarge (H, W, C) 8-bit pixels: what every model must beat."""
+def upscale_bicubic(pixels: NDArray[Depth], scale: int) -> NDArray[Depth]:
+    """Enlarge (H, W, C) pixels: what every model must beat."""
     return resize(pixels, pixels.shape[0] * scale, pixels.shape[1] * scale)
 
 
@@ -47,7 +49,7 @@ def resample(x: NDArray[np.float32], height: int, width: int) -> NDArray[np.floa
     return np.stack([np.asarray(plane, dtype=np.float32) for plane in planes])
 
 
-def modcrop(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+def modcrop(pixels: NDArray[Depth], scale: int) -> NDArray[Depth]:
     """Cut (H, W, C) at the right and the bottom to sides that `scale` divides."""
     return pixels[: pixels.shape[0] // scale * scale, : pixels.shape[1] // scale * scale]
 
@@ -78,10 +80,6 @@ def _contributions(size_in: int, size_out: int) -> tuple[Weights, Indices]:
     indices = mirrored[places % (2 * size_in)]
     used = np.any(weights != 0, axis=0)
     return weights[:, used], indices[:, used]
-
-
-def _to_uint8(x: NDArray[np.float64]) -> NDArray[np.uint8]:
-    return np.clip(np.floor(x + 0.5), 0, 255).astype(np.uint8)
 
 
 def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""TIFF: pages of 16 bits a channel in, pages of any kind out, with all that may stand beside the pixels."""
+"""TIFF: pages of bands and of 16 bits a channel in, pages of any kind out, with all that may stand beside pixels."""
 
 from __future__ import annotations
 
@@ -6,25 +6,35 @@ import logging
 import os
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, XMP, ImageFileDirectory_v2
 
+from minutia.errors import PictureError
+from minutia.image.color import full_range
+from minutia.image.geo import NO_DATA, geo_entries, take_geo
+from minutia.image.geo import TYPES as GEO_TAGS
 from minutia.image.metadata import BLOCKS, travelling_exif, travelling_xmp, usable_dpi
 from minutia.image.opening import Limits, require_pixels
-from minutia.image.pil import stacked, unstacked, upright
-from minutia.types import Metadata, Picture
+from minutia.image.pil import stacked, upright
+from minutia.types import Metadata, Picture, Pixels
 
 logger = logging.getLogger(__name__)
 
 Tag: TypeAlias = tuple[int, int, int, Any, bool]
 """Code, type, count, value, and whether it stands on this page alone."""
+
+HELD = ("uint8", "uint16", "int16", "float32")
+"""Values that pictures hold."""
+
+_GREY, _RGB = tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB
+_ALPHA = {tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA}
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BIG = 2**32 - 2**25
@@ -34,21 +44,44 @@ _BYTE, _TEXT, _SHORT, _LONG, _UNDEFINED = 1, 2, 3, 4, 7
 """Types of tags (TIFF 6.0, section 2)."""
 
 
-def num_deep_pages(path: Path) -> int:
-    """Count the pages of a TIFF that all have several channels of 16 bits, which Pillow halves or refuses; else 0."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a file holds, known before it is decoded."""
+
+    height: int
+    width: int
+    """Upright, of the first picture."""
+    count: int
+    """Frames or pages."""
+    is_deep: bool
+    """Whether its values have more than 8 bits."""
+
+
+def read_shape(path: Path) -> Shape | None:
+    """Look at a TIFF whose pages all have bands or several channels of 16 bits, which Pillow halves or refuses.
+
+    Returns:
+        None for any other file, which is Pillow's.
+    """
     with path.open("rb") as file:
         if file.read(4) not in _MAGIC:
-            return 0
+            return None
     with tifffile.TiffFile(path) as tiff:
         pages = _pages(tiff)
-        return len(pages) if all(_is_deep(page) for page in pages) else 0
+        if not pages or any(_is_pillows(page) for page in pages):
+            return None
+        first = pages[0]
+        height, width = first.imagelength, first.imagewidth
+        if (first.tags.valueof(Base.Orientation) or 1) >= 5:
+            height, width = width, height
+        return Shape(height, width, len(pages), first.dtype != np.uint8)
 
 
-def read_deep(path: Path, limits: Limits, count: int) -> tuple[Picture, ...]:
-    """Read the first `count` of a file's `num_deep_pages`.
+def read_pages(path: Path, limits: Limits, count: int) -> tuple[Picture, ...]:
+    """Read the first `count` pages of a file that has a `read_shape`.
 
     Raises:
-        PictureError: too many pixels.
+        PictureError: too many pixels, values that pictures do not hold, or places without values.
     """
     with tifffile.TiffFile(path) as tiff:
         pages = _pages(tiff)
@@ -70,23 +103,55 @@ def write(pictures: Sequence[Picture], path: Path) -> None:
 
 
 def _pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
-    return [page for page in tiff.pages if isinstance(page, tifffile.TiffPage)]
+    """List the pages, without the overviews and masks that geographical programs add."""
+    pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage)]
+    return [page for page in pages if not (page.is_reduced or page.is_mask)]
 
 
-def _is_deep(page: tifffile.TiffPage) -> bool:
-    colours = {tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB}
-    return page.dtype == np.uint16 and page.samplesperpixel in {2, 3, 4} and page.photometric in colours
+def _is_pillows(page: tifffile.TiffPage) -> bool:
+    """Tell whether Pillow reads a page as it is: grey and RGB of 8 bits, grey of 16, and other colour spaces."""
+    if page.photometric not in {_GREY, _RGB} or page.dtype is None or page.bitspersample < 8:
+        return True
+    if page.dtype == np.uint8:
+        return page.samplesperpixel - _has_alpha(page) == (1 if page.photometric == _GREY else 3)
+    return page.dtype == np.uint16 and page.samplesperpixel == 1
+
+
+def _has_alpha(page: tifffile.TiffPage) -> bool:
+    """Tell whether the last channel is alpha. Only the file can say so: the fourth of four bands is none by itself."""
+    is_last = bool(page.extrasamples) and page.extrasamples[-1] in _ALPHA
+    return is_last and page.samplesperpixel > 1 and page.dtype is not None and page.dtype.kind == "u"
 
 
 def _read_page(page: tifffile.TiffPage, path: Path) -> Picture:
-    planes: NDArray[np.uint16] = page.asarray()
+    if page.dtype is None or page.dtype.name not in HELD:
+        raise PictureError(f"{path} holds values of {page.dtype}; save them as {', '.join(HELD[:-1])} or {HELD[-1]}.")
+    size, samples = (page.imagelength, page.imagewidth), page.samplesperpixel
+    planes: Pixels = page.asarray()
     if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
-        planes = np.moveaxis(planes, 0, -1)
-    pixels, alpha = unstacked(planes)
-    if alpha is not None and tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples:
-        share = np.maximum(alpha, 1)[:, :, None] / 65535
-        pixels = np.minimum(pixels / share + 0.5, 65535).astype(np.uint16)
+        planes = np.moveaxis(planes.reshape(samples, *size), 0, -1)
+    planes = planes.reshape(*size, samples)
+    _require_values(planes, page.tags.valueof(NO_DATA), path)
+    pixels, alpha = (planes[:, :, :-1], planes[:, :, -1]) if _has_alpha(page) else (planes, None)
+    if alpha is not None and page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
+        peak = full_range(planes.dtype)[1]
+        share = np.maximum(alpha, 1)[:, :, None] / peak
+        pixels = np.minimum(pixels / share + 0.5, peak).astype(planes.dtype)
     return upright(Picture(pixels, alpha, _read_metadata(page, path)), page.tags.valueof(Base.Orientation) or 1)
+
+
+def _require_values(planes: Pixels, nodata: object, path: Path) -> None:
+    """Check that floats are numbers everywhere; a network would spread what is none over its neighbours."""
+    if planes.dtype.kind != "f":
+        return
+    missing = not np.isfinite(planes).all()
+    if isinstance(nodata, str):
+        try:
+            missing = missing or bool((planes == np.float32(nodata)).any())
+        except ValueError:
+            logger.warning("%s: what it calls no data, %s, is no number.", path, nodata)
+    if missing:
+        raise PictureError(f"{path} has places without values (NaN, infinite or GDAL_NODATA); fill or cut them first.")
 
 
 def _read_metadata(page: tifffile.TiffPage, path: Path) -> Metadata:
@@ -103,17 +168,19 @@ def _read_metadata(page: tifffile.TiffPage, path: Path) -> Metadata:
         xmp=travelling_xmp(page.tags.valueof(XMP)),
         iptc=None if iptc is None else iptc.value,
         dpi=usable_dpi(dpi) if Base.XResolution in page.tags else None,
+        geo=take_geo({tag: page.tags.valueof(tag) for tag in GEO_TAGS}),
     )
 
 
 def _write_page(tiff: tifffile.TiffWriter, picture: Picture, tags: list[Tag]) -> None:
     planes, metadata = stacked(picture), picture.metadata
-    grey = picture.pixels.shape[2] == 1
+    rgb = picture.is_photo and picture.num_bands == 3
+    extras = ["unspecified"] * (picture.num_bands - (3 if rgb else 1)) + ["unassalpha"] * (picture.alpha is not None)
     tiff.write(
         planes[:, :, 0] if planes.shape[2] == 1 else planes,
-        photometric="minisblack" if grey else "rgb",
+        photometric="rgb" if rgb else "minisblack",
         planarconfig=None if planes.shape[2] == 1 else "contig",
-        extrasamples=None if picture.alpha is None else ["unassalpha"],
+        extrasamples=extras or None,
         compression="adobe_deflate",
         predictor=True,
         rowsperstrip=max(1, 2**20 // planes[0].nbytes),
@@ -128,7 +195,7 @@ def _write_page(tiff: tifffile.TiffWriter, picture: Picture, tags: list[Tag]) ->
 
 def _tags(metadata: Metadata, blocks: Sequence[int]) -> list[Tag]:
     """Write metadata as tags, with places for blocks that are appended later."""
-    found: list[Tag] = []
+    found: list[Tag] = geo_entries(metadata.geo)
     if metadata.xmp is not None:
         found.append((XMP, _BYTE, len(metadata.xmp), metadata.xmp, True))
     if metadata.iptc is not None:

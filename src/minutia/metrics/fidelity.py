@@ -14,9 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minutia.errors import DataError, MissingExtra
-from minutia.image.color import luma
+from minutia.image.color import luma, to_float, to_uint8
+from minutia.types import Pixels
 
 CONVENTION = "Y of BT.601, 8 bit, border of one scale cut, peak 255, Gaussian SSIM 11x11 sigma 1.5"
+BAND_CONVENTION = (
+    "all bands, normalised, clipped to [0, 1], border of one scale cut, peak 1, Gaussian SSIM 11x11 sigma 1.5, mean of "
+    "bands"
+)
 SSIM_WINDOW = 11
 
 
@@ -31,21 +36,35 @@ class Score:
     """Structural similarity, 1 for equal pictures."""
 
 
-def score_y(sr: NDArray[np.uint8], hr: NDArray[np.uint8], scale: int) -> Score:
-    """Score (H, W, C) 8-bit `sr` against `hr` of the same size by the convention above.
+def score_y(sr: Pixels, hr: Pixels, scale: int) -> Score:
+    """Score (H, W, 1 or 3) `sr` against `hr` of the same size by the convention above; 16 bits are brought to 8.
 
     Raises:
         DataError: nothing is left for a window of SSIM once the border is cut.
         MissingExtra: scikit-image is not installed.
     """
+    return _score(luma(to_uint8(sr)), luma(to_uint8(hr)), 255.0, scale)
+
+
+def score_bands(sr: Pixels, hr: Pixels, scale: int) -> Score:
+    """Score normalised bands (H, W, C), floats or unsigned integers whose full range is [0, 1], by `BAND_CONVENTION`.
+
+    Raises:
+        DataError: nothing is left for a window of SSIM once the border is cut.
+        MissingExtra: scikit-image is not installed.
+    """
+    x, y = (np.clip(to_float(each)[0].transpose(1, 2, 0), 0, 1) for each in (sr, hr))
+    return _score(x, y, 1.0, scale)
+
+
+def _score(sr: NDArray[Any], hr: NDArray[Any], data_range: float, scale: int) -> Score:
     height, width = hr.shape[:2]
     smallest = SSIM_WINDOW + 2 * scale
     if min(height, width) < smallest:
         raise DataError(
             f"A picture of {width}x{height} pixels is too small to be scored; sides of {smallest} are needed."
         )
-    y_sr, y_hr = luma(sr), luma(hr)
-    return Score(psnr(y_sr, y_hr, data_range=255.0, crop=scale), ssim(y_sr, y_hr, data_range=255.0, crop=scale))
+    return Score(psnr(sr, hr, data_range=data_range, crop=scale), ssim(sr, hr, data_range=data_range, crop=scale))
 
 
 def psnr(x: NDArray[Any], y: NDArray[Any], *, data_range: float, crop: int) -> float:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from minutia.errors import ModelError
 from minutia.files import replacing
 from minutia.nets.generators import GeneratorSpec, parse_spec
+from minutia.types import Normalisation
+from minutia.zoo.card import parse_normalisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Weights:
     state: dict[str, Tensor]
     training: dict[str, Any]
     """How the weights came about: recipe, steps, seconds, device."""
+    normalisation: Normalisation | None = None
+    """Of the pictures that were trained on."""
 
     def build(self) -> nn.Module:
         """Build the network, in evaluation mode.
@@ -42,14 +46,21 @@ class Weights:
 
 
 def save_weights(
-    path: Path, spec: GeneratorSpec, state: Mapping[str, Tensor], training: Mapping[str, Any] | None = None
+    path: Path,
+    spec: GeneratorSpec,
+    state: Mapping[str, Tensor],
+    training: Mapping[str, Any] | None = None,
+    normalisation: Normalisation | None = None,
 ) -> None:
     """Write a state dictionary and the description of its network, by rename.
 
     Args:
         training: facts about how the weights came about, to be read in the model's card.
+        normalisation: of the pictures that were trained on, for the card too.
     """
     metadata = {"network": json.dumps(asdict(spec)), "training": json.dumps(dict(training or {}))}
+    if normalisation is not None:
+        metadata["normalisation"] = json.dumps(asdict(normalisation))
     with replacing(path) as temporary:
         save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, temporary, metadata)
 
@@ -70,11 +81,14 @@ def load_weights(path: Path) -> Weights:
         raise ModelError(f"The weights {path} cannot be read: {error}.") from error
     try:
         network, training = json.loads(metadata["network"]), json.loads(metadata.get("training", "{}"))
+        normalisation = json.loads(metadata.get("normalisation", "null"))
     except (KeyError, json.JSONDecodeError):
-        network = training = None
+        network = training = normalisation = None
     if not isinstance(network, dict) or not isinstance(training, dict):
         raise ModelError(f"The weights {path} do not say of which network they are; they are no weights of Minutia.")
-    return Weights(path, parse_spec(network), state, training)
+    spec = parse_spec(network)
+    by = None if normalisation is None else parse_normalisation(normalisation, spec.channels, str(path))
+    return Weights(path, spec, state, training, by)
 
 
 def load_generator(path: Path) -> tuple[GeneratorSpec, nn.Module]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from minutia.image.color import to_float, to_integers
+from minutia.image.color import from_float, to_float
 from minutia.image.pairs import Pair
 from minutia.train.config import Data, Recipe
 from minutia.train.data import PictureBank
@@ -56,4 +56,4 @@ def degrade_pair(pair: Pair, degradation: Degradation, scale: int, number: int) 
     """Degrade a whole picture on which progress is measured, always in the same way; its number is its seed."""
     hr = torch.from_numpy(to_float(pair.hr))
     lr = degrade(hr, degradation, scale, seed=0, step=number).lr
-    return Pair(pair.name, pair.hr, to_integers(lr[0].numpy(), np.uint8))
+    return Pair(pair.name, pair.hr, from_float(lr[0].numpy(), pair.hr.dtype))

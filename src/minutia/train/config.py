@@ -8,8 +8,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeInt,
     PositiveFloat,
@@ -20,7 +18,11 @@ from pydantic import (
 from minutia.errors import ModelError
 from minutia.nets.discriminators import DiscriminatorSpec, SRGANDiscriminatorSpec
 from minutia.nets.generators import GeneratorSpec, parse_spec
+from minutia.train.bands import Bands, NormalisationTable, check_bands, check_normalisation
+from minutia.train.degrade.fields import Strict, Weight
 from minutia.train.degrade.pipeline import DegradationOrName
+from minutia.train.objectives import Gan, Perceptual, Pixel, PixelCriterion
+from minutia.types import Normalisation
 
 
 def _check_network(spec: GeneratorSpec) -> GeneratorSpec:
@@ -33,17 +35,10 @@ def _check_network(spec: GeneratorSpec) -> GeneratorSpec:
 
 Network = Annotated[GeneratorSpec, Field(discriminator="kind"), AfterValidator(_check_network)]
 Discriminator = Annotated[DiscriminatorSpec, Field(discriminator="kind")]
-PixelCriterion = Literal["l1", "mse", "charbonnier"]
-GanKind = Literal["vanilla", "relativistic", "hinge"]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Weight = Annotated[float, Field(ge=0)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Data(_Strict):
+class Data(Strict):
     """Where the training pictures are and how they are kept."""
 
     hr: Path
@@ -64,6 +59,9 @@ class Data(_Strict):
     cache: Literal["ram", "device"] = "ram"
     """Where the decoded pictures lie; crops are cut there."""
 
+    normalisation: NormalisationTable | None = None
+    """Of measurements and bands; without it the full range of 8 or 16 bits is what the network sees as [0, 1]."""
+
     @model_validator(mode="after")
     def _check_lr(self) -> Self:
         if self.lr is not None and self.degradation is not None:
@@ -71,7 +69,7 @@ class Data(_Strict):
         return self
 
 
-class Schedule(_Strict):
+class Schedule(Strict):
     """Learning rate over the steps of a phase: a linear warm-up, a constant stretch, then the decay.
 
     Counted in steps, also where the phase is measured in epochs; a cosine ends with the phase in either case.
@@ -92,7 +90,7 @@ class Schedule(_Strict):
     gamma: PositiveFloat = 0.5
 
 
-class _Phase(_Strict):
+class _Phase(Strict):
     steps: NonNegativeInt | None = None
     """How long the phase is: this, or `epochs`."""
 
@@ -138,43 +136,6 @@ class Content(_Phase):
     """Weights file to start from instead of a fresh network."""
 
 
-class Pixel(_Strict):
-    """Difference of pixels."""
-
-    criterion: PixelCriterion = "l1"
-    weight: Weight = 1.0
-
-
-class Perceptual(_Strict):
-    """Difference of VGG19 features."""
-
-    weight: Weight = 1.0
-    layers: dict[str, Weight] = {
-        "conv1_2": 0.1,
-        "conv2_2": 0.1,
-        "conv3_4": 1.0,
-        "conv4_4": 1.0,
-        "conv5_4": 1.0,
-    }
-    """Layers and their weights; conv5_4 is before its activation, relu5_4 (the paper's "VGG54") after it."""
-
-    criterion: Literal["l1", "mse"] = "l1"
-    rescale: Literal["magnitude", "paper", "none"] = "magnitude"
-    """Divide each layer's difference by the mean magnitude of the original's features, or features by 12.75."""
-
-    weights: Path | None = None
-    """Safetensors file of VGG19; without it the weights are downloaded once."""
-
-
-class Gan(_Strict):
-    """The game between generator and discriminator."""
-
-    kind: GanKind = "vanilla"
-    weight: Weight = 5e-3
-    ramp_steps: NonNegativeInt = 0
-    """Steps over which the weight grows from zero."""
-
-
 class Adversarial(_Phase):
     """Phase 2: learn to be convincing, from the averaged weights of phase 1."""
 
@@ -187,7 +148,7 @@ class Adversarial(_Phase):
     gan: Gan = Gan()
 
 
-class Validation(_Strict):
+class Validation(Strict):
     """Whole pictures on which progress is measured."""
 
     hr: Path | None = None
@@ -196,7 +157,7 @@ class Validation(_Strict):
     """Pictures on the sample sheet."""
 
 
-class Samples(_Strict):
+class Samples(Strict):
     """Sample sheets beside those of each validation."""
 
     epochs: tuple[PositiveInt, ...] = ()
@@ -205,15 +166,18 @@ class Samples(_Strict):
     num_training: NonNegativeInt = 0
     """Training pictures that are scored and drawn at each validation, to be compared with those held out."""
 
+    bands: Bands | None = None
+    """The three bands, or the one, that are shown; without it the first three, or the first of fewer."""
 
-class Watch(_Strict):
+
+class Watch(Strict):
     """What is done when a run breaks down: a loss is not finite, or validation PSNR falls far below its best."""
 
     recover: bool = True
     """Go back to the last good validation, once in a phase, and on at a quarter of the rate; otherwise stop."""
 
 
-class Every(_Strict):
+class Every(Strict):
     """How often things happen, in steps."""
 
     log: PositiveInt = 50
@@ -227,7 +191,7 @@ class Every(_Strict):
     """There is one at every validation besides."""
 
 
-class Hardware(_Strict):
+class Hardware(Strict):
     """What the run computes with."""
 
     device: Literal["auto", "cpu"] = "auto"
@@ -238,7 +202,7 @@ class Hardware(_Strict):
     compile: bool = False
 
 
-class Recipe(_Strict):
+class Recipe(Strict):
     """Everything a run depends on."""
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
@@ -255,6 +219,27 @@ class Recipe(_Strict):
     every: Every = Every()
     watch: Watch = Watch()
     hardware: Hardware = Hardware()
+
+    @model_validator(mode="after")
+    def _check_bands(self) -> Self:
+        channels = self.network.channels
+        check_normalisation(self.data.normalisation, channels)
+        if self.data.degradation is not None and not self.is_photo:
+            raise ValueError("data.degradation is for grey and RGB pictures, not for bands or measurements.")
+        check_bands("samples.bands", self.samples.bands, channels, {1, 3})
+        if self.adversarial is not None:
+            check_bands("adversarial.perceptual.bands", self.adversarial.perceptual.bands, channels, {3})
+        return self
+
+    @property
+    def normalisation(self) -> Normalisation | None:
+        """How values become what the network sees; None for pictures, and before percentiles are found."""
+        return None if self.data.normalisation is None else self.data.normalisation.found
+
+    @property
+    def is_photo(self) -> bool:
+        """Whether it is about grey or RGB pictures, whose figures are those of the literature."""
+        return self.data.normalisation is None and self.network.channels in {1, 3}
 
     @property
     def folder(self) -> Path:

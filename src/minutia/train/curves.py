@@ -19,8 +19,8 @@ LOSSES: dict[str, tuple[str, ...]] = {
     "learning rate": ("learning_rate",),
 }
 VALIDATION: dict[str, tuple[str, ...]] = {
-    "PSNR-Y of validation and training pictures, dB": ("psnr", "training_psnr"),
-    "validation SSIM-Y": ("ssim",),
+    "PSNR of validation and training pictures, dB": ("psnr", "training_psnr"),
+    "validation SSIM": ("ssim",),
     "validation perceptual distance": ("perceptual",),
 }
 

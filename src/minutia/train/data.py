@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,23 +14,32 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from minutia.errors import DataError
+from minutia.image.color import from_float, normalise, to_depth
 from minutia.image.pairs import Pair, PairFiles, load_pair
-from minutia.types import Progress, ignore_progress
+from minutia.types import Normalisation, Pixels, Progress, ignore_progress
 
 logger = logging.getLogger(__name__)
 
 
 def load_pairs(
-    files: Sequence[PairFiles], scale: int, channels: int, progress: Progress = ignore_progress
+    files: Sequence[PairFiles],
+    scale: int,
+    channels: int,
+    progress: Progress = ignore_progress,
+    normalisation: Normalisation | None = None,
 ) -> list[Pair]:
     """Decode pictures on all processors, and make the low-resolution copies that are not files.
 
+    Returns:
+        Pairs of uint8 or uint16, whose full range is what the network sees as [0, 1].
+
     Raises:
-        DataError: a picture that cannot be read.
+        DataError: a picture that has other bands than the network, or measurements without a normalisation.
+        PictureError: a file cannot be read.
     """
     pairs: list[Pair] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for pair in pool.map(lambda file: load_pair(file, scale, channels), files):
+        for pair in pool.map(lambda file: _load(file, scale, channels, normalisation), files):
             pairs.append(pair)
             progress(len(pairs), len(files))
     return pairs
@@ -92,6 +102,24 @@ class PictureBank:
         return _to_float(lr, self.device), _to_float(hr, self.device)
 
 
+def _load(files: PairFiles, scale: int, channels: int, normalisation: Normalisation | None) -> Pair:
+    pair = load_pair(files, scale, channels, deep=True)
+    if normalisation is not None:
+        return replace(pair, hr=_to_levels(pair.hr, normalisation), lr=_to_levels(pair.lr, normalisation))
+    for path, pixels in ((files.hr, pair.hr), (files.lr, pair.lr)):
+        if pixels.dtype.kind != "u":
+            raise DataError(
+                f"{path} holds values of {pixels.dtype}; say in data.normalisation which of them the network sees as 0 "
+                "and 1, by low and high or by percentiles."
+            )
+    return pair
+
+
+def _to_levels(pixels: Pixels, normalisation: Normalisation) -> NDArray[np.uint16]:
+    """Normalise (H, W, C), clipped to [0, 1], in steps of 16 bits: half the memory of floats."""
+    return from_float(normalise(pixels, normalisation).transpose(2, 0, 1), np.uint16)
+
+
 def _gather(flat: Tensor, start: Tensor, width: Tensor, top: Tensor, left: Tensor, turn: Tensor, side: int) -> Tensor:
     """Cut squares out of pictures that lie end to end, each in one of eight orientations: (N, side, side, C)."""
     forth = torch.arange(side)
@@ -106,9 +134,15 @@ def _gather(flat: Tensor, start: Tensor, width: Tensor, top: Tensor, left: Tenso
 
 def _to_float(crops: Tensor, device: torch.device) -> Tensor:
     """Bring (N, H, W, C) integers to the device as (N, C, H, W) float32 in [0, 1], channels last in memory."""
-    return crops.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+    crops = crops.to(device, non_blocking=True).permute(0, 3, 1, 2)
+    return crops.float() / 255 if crops.dtype == torch.uint8 else (crops.int() & 0xFFFF).float() / 65535
 
 
-def _pack(pictures: list[NDArray[np.uint8]], device: torch.device) -> Tensor:
-    """Lay (H, W, C) pictures end to end: (pixels, C)."""
-    return torch.from_numpy(np.concatenate([p.reshape(-1, p.shape[2]) for p in pictures])).to(device)
+def _pack(pictures: list[Pixels], device: torch.device) -> Tensor:
+    """Lay (H, W, C) pictures end to end: (pixels, C), uint8, or 16 bits where one of them has so many.
+
+    Those are the bits of uint16 under the name of int16, which torch can index on every device.
+    """
+    depth = np.result_type(*{p.dtype for p in pictures})
+    flat = np.concatenate([to_depth(p, depth).reshape(-1, p.shape[2]) for p in pictures])
+    return torch.from_numpy(flat if depth == np.uint8 else flat.view(np.int16)).to(device)

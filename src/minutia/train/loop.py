@@ -19,6 +19,7 @@ from minutia.train.config import Recipe
 from minutia.train.folder import prepare_folder
 from minutia.train.log import Log
 from minutia.train.losses import PerceptualLoss
+from minutia.train.normalising import settle_normalisation
 from minutia.train.pace import Pace
 from minutia.train.phases import Phase
 from minutia.train.pictures import choose_pictures, load_pictures
@@ -63,7 +64,7 @@ def train(
         )
     place = start = read_place(checkpoint) if resume else Place("content")
     # All that a run may lack is looked for before its first step, and before anything is written.
-    run, judge = _prepare(recipe, listener, should_stop)
+    run, judge = _prepare(recipe, listener, should_stop, resume=resume)
     names = list(run.plan)
     for name in names[names.index(place.phase) :]:
         place = place if place.phase == name else Place(name, seconds=place.seconds)
@@ -76,14 +77,17 @@ def train(
     return True
 
 
-def _prepare(recipe: Recipe, listener: Listener, should_stop: Callable[[], bool]) -> tuple[Run, PerceptualLoss | None]:
+def _prepare(
+    recipe: Recipe, listener: Listener, should_stop: Callable[[], bool], *, resume: bool
+) -> tuple[Run, PerceptualLoss | None]:
     """Gather what a run needs, and make its folder."""
     accelerator = make_accelerator(recipe.hardware)
     judge = make_judge(recipe, accelerator.device)
     chosen, network = choose_pictures(recipe), recipe.network
     plan = make_plan(recipe, len(chosen.training))
-    num_bytes = chosen.num_bytes(network.scale, network.channels)
+    num_bytes = chosen.num_bytes(network.scale, network.channels, normalised=recipe.data.normalisation is not None)
     listener.outline(Outline(len(chosen.training), len(chosen.held_out), num_bytes, plan))
+    recipe = settle_normalisation(recipe, chosen.training, listener.loading, resume=resume)
     pictures = load_pictures(recipe, chosen, accelerator.device, listener.loading)
     prepare_folder(recipe)
     return Run(recipe, accelerator, pictures, plan, listener, should_stop), judge

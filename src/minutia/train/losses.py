@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from minutia.nets.vgg import VGG19Features, load_weights
-from minutia.train.config import GanKind, Perceptual, PixelCriterion
+from minutia.train.bands import compared_bands
+from minutia.train.objectives import GanKind, Perceptual, PixelCriterion
 
 CHARBONNIER_EPSILON = 1e-3
 PAPER_RESCALE = 1 / 12.75
@@ -24,10 +25,11 @@ def pixel_loss(sr: Tensor, hr: Tensor, criterion: PixelCriterion) -> Tensor:
 
 
 class PerceptualLoss(nn.Module):
-    """Weighted difference of VGG19 features of (N, C, H, W) batches in [0, 1]."""
+    """Weighted difference of VGG19 features of (N, C, H, W) batches in [0, 1], on three of their bands."""
 
-    def __init__(self, config: Perceptual) -> None:
+    def __init__(self, config: Perceptual, channels: int = 3) -> None:
         super().__init__()
+        self.bands = list(compared_bands(config.bands, channels))
         self.layers = config.layers
         self.rescale = config.rescale
         self.difference = F.l1_loss if config.criterion == "l1" else F.mse_loss
@@ -36,10 +38,13 @@ class PerceptualLoss(nn.Module):
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Compare; gradients flow into `sr` alone."""
         with torch.no_grad():
-            wanted = self.vgg(hr)
-        found = self.vgg(sr)
+            wanted = self.vgg(self._chosen(hr))
+        found = self.vgg(self._chosen(sr))
         terms = [weight * self._compare(found[name], wanted[name]) for name, weight in self.layers.items()]
         return torch.stack(terms).sum()
+
+    def _chosen(self, x_NCHW: Tensor) -> Tensor:
+        return x_NCHW if x_NCHW.shape[1] == 3 and self.bands == [0, 1, 2] else x_NCHW[:, self.bands]
 
     def _compare(self, found: Tensor, wanted: Tensor) -> Tensor:
         found, wanted = found.float(), wanted.float()

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 
 from minutia.errors import DataError
-from minutia.image.io import read_size
+from minutia.image.io import read_shape
 from minutia.image.pairs import Pair, PairFiles, find_pairs
 from minutia.image.resize import upscale_bicubic
-from minutia.metrics.fidelity import score_y
 from minutia.train.batches import cut_side, degrade_pair
 from minutia.train.config import Recipe
 from minutia.train.data import PictureBank, load_pairs
+from minutia.train.validation import scoring
 from minutia.types import Progress
 
 
@@ -25,10 +25,12 @@ class Chosen:
     training: list[PairFiles]
     held_out: list[PairFiles]
 
-    def num_bytes(self, scale: int, channels: int) -> int:
+    def num_bytes(self, scale: int, channels: int, *, normalised: bool = False) -> int:
         """Count the memory that the training pictures take, decoded, with their low-resolution copies."""
-        areas = [(height // scale) * (width // scale) for height, width in (read_size(f.hr) for f in self.training)]
-        return sum(areas) * channels * (1 + scale**2)
+        shapes = [read_shape(files.hr) for files in self.training]
+        areas = [(shape.height // scale) * (shape.width // scale) for shape in shapes]
+        depth = 2 if normalised or any(shape.is_deep for shape in shapes) else 1
+        return sum(areas) * channels * (1 + scale**2) * depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +72,19 @@ def load_pictures(recipe: Recipe, chosen: Chosen, device: torch.device, progress
         DataError: pictures are broken or too small.
     """
     network = recipe.network
-    validation = _degraded(load_pairs(chosen.held_out, network.scale, network.channels), recipe)
-    looked_at = min(recipe.samples.num_training, len(chosen.training))
-    training = _degraded(load_pairs(spread(chosen.training, looked_at), network.scale, network.channels), recipe)
-    pairs = load_pairs(chosen.training, network.scale, network.channels, progress)
+    by = recipe.normalisation
+    validation = load_pairs(chosen.held_out, network.scale, network.channels, normalisation=by)
+    looked_at = spread(chosen.training, min(recipe.samples.num_training, len(chosen.training)))
+    training = load_pairs(looked_at, network.scale, network.channels, normalisation=by)
+    validation, training = _degraded(validation, recipe), _degraded(training, recipe)
+    pairs = load_pairs(chosen.training, network.scale, network.channels, progress, by)
     place = device if recipe.data.cache == "device" else torch.device("cpu")
     bank = PictureBank(pairs, network.scale, device=device, place=place)
     for phase in recipe.phases.values():
         if not phase.is_empty:
             bank.check(cut_side(recipe.data, phase.lr_crop))
-    scores = [score_y(upscale_bicubic(pair.lr, network.scale), pair.hr, network.scale).psnr for pair in validation]
+    score = scoring(recipe)
+    scores = [score(upscale_bicubic(pair.lr, network.scale), pair.hr, network.scale).psnr for pair in validation]
     return Pictures(bank, validation, training, sum(scores) / len(scores))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from minutia.files import replacing
-from minutia.image.color import to_integers
+from minutia.image.color import from_float
 from minutia.image.pairs import find_pairs
 from minutia.image.sheet import Panel, draw_sheet
 from minutia.train.batches import batch_seed, cut_side, make_batch
@@ -67,4 +67,4 @@ def _pair(hr: Tensor, lr: Tensor, words: list[str]) -> list[Panel]:
 
 
 def _pixels(x: Tensor) -> NDArray[np.uint8]:
-    return to_integers(x[0].numpy(), np.uint8)
+    return from_float(x[0].numpy(), np.uint8)

@@ -105,7 +105,8 @@ def _explain(error: ValidationError, table: dict[str, Any]) -> str:
     if first["type"] in {"missing", "missing_argument"}:
         return f"The recipe lacks {key}; write it into the file or add --set {key}=VALUE."
     if first["type"] == "value_error":
-        return f"The recipe's {key} will not do: {first['ctx']['error']}"
+        whose = f"The recipe's {key}" if key else "The recipe"
+        return f"{whose} will not do: {first['ctx']['error']}"
     return f"The recipe's {key} = {first['input']!r} will not do: {first['msg']}."
 
 

@@ -18,7 +18,7 @@ from minutia.train.report import write_report
 from minutia.train.rows import read_rows
 from minutia.train.run import Run
 from minutia.train.samples import draw_samples, moment, save_crops
-from minutia.train.validation import validate
+from minutia.train.validation import scoring, validate
 from minutia.train.watch import Collapsed, find_collapse
 
 
@@ -30,15 +30,16 @@ def validate_and_keep(run: Run, phase: Phase, log: Log, place: Place) -> Place:
     """
     recipe, pictures = run.recipe, run.pictures
     network, scale, device = phase.ema, recipe.network.scale, run.accelerator.device
-    found = validate(network, pictures.validation, scale, device, phase.judge, recipe.validation.num_samples)
+    score, num_shown = scoring(recipe), recipe.validation.num_samples
+    found = validate(network, pictures.validation, scale, device, phase.judge, num_shown, score=score)
     figures = found.figures() | {"bicubic_psnr": pictures.bicubic_psnr}
     sheet = _sheet_path(run, phase, place.step)
-    draw_samples(found.shown, scale, phase.name, sheet)
-    save_crops(found.shown, scale, run.folder, phase.name, place.step)
+    draw_samples(found.shown, recipe, phase.name, sheet)
+    save_crops(found.shown, recipe, phase.name, place.step)
     if pictures.training:
-        known = validate(network, pictures.training, scale, device, num_shown=len(pictures.training))
+        known = validate(network, pictures.training, scale, device, num_shown=len(pictures.training), score=score)
         figures["training_psnr"] = known.psnr
-        draw_samples(known.shown, scale, phase.name, sheet.with_stem(f"{sheet.stem}-training"))
+        draw_samples(known.shown, recipe, phase.name, sheet.with_stem(f"{sheet.stem}-training"))
     run.listener.row(log.write(place.step, figures))
     words = find_collapse(read_rows(log.path))
     if words:
@@ -64,7 +65,7 @@ def keep_weights(run: Run, phase: Phase, place: Place, which: Literal["best", "l
         "device": describe_device(run.accelerator.device),
     }
     path = weights_path(run.folder, phase.name, which)
-    save_weights(path, recipe.network, phase.ema.module.state_dict(), training=facts)
+    save_weights(path, recipe.network, phase.ema.module.state_dict(), facts, recipe.normalisation)
 
 
 def describe_device(device: torch.device) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from minutia.files import replacing
+from minutia.metrics.fidelity import BAND_CONVENTION, CONVENTION
 from minutia.train.advice import advise
 from minutia.train.charts import Line, Point, draw_chart, draw_legend
 from minutia.train.config import Recipe
@@ -29,7 +30,7 @@ CHARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "Its parts": (("pixel", "pixels"), ("perceptual", "VGG features"), ("adversarial", "discriminator fooled")),
     "Discriminator: loss": (("discriminator", "loss"),),
     "Balance: logits, apart when it is sure": (("logit_real", "real pictures"), ("logit_fake", "generated pictures")),
-    "PSNR-Y, dB": (
+    "PSNR, dB": (
         ("psnr", "validation pictures"),
         ("training_psnr", "training pictures"),
         ("bicubic_psnr", "bicubic"),
@@ -39,7 +40,7 @@ CHARTS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 """Charts: titles, and the figures of each with their names."""
 
-OF_VALIDATION = ("PSNR-Y, dB", "Distance of VGG features, validation pictures", "Colour drift, in 1/255")
+OF_VALIDATION = ("PSNR, dB", "Distance of VGG features, validation pictures", "Colour drift, in 1/255")
 
 MAX_MOMENTS = 8
 """Validations of which crops are shown."""
@@ -105,6 +106,7 @@ def _head(recipe: Recipe, plan: Plan, rows: Sequence[Row], best: Sequence[Row]) 
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body>\n"
         f'<h1>{title}</h1><p class="faint">{escape(state)}</p><ul class="figures">{"".join(figures)}</ul>'
+        f'<p class="faint">PSNR and SSIM: {escape(CONVENTION if recipe.is_photo else BAND_CONVENTION)}.</p>'
     )
 
 

@@ -41,7 +41,9 @@ def make_judge(recipe: Recipe, device: torch.device) -> PerceptualLoss | None:
         DataError: its VGG19 weights are missing, broken, or cannot be downloaded.
     """
     phase = recipe.phases.get("adversarial")
-    return PerceptualLoss(phase.perceptual).to(device) if isinstance(phase, Adversarial) else None
+    if not isinstance(phase, Adversarial):
+        return None
+    return PerceptualLoss(phase.perceptual, recipe.network.channels).to(device)
 
 
 def make_phase(recipe: Recipe, name: str, accelerator: Accelerator, judge: PerceptualLoss | None) -> Phase:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from minutia.image.color import to_float, to_integers
+from minutia.image.color import from_float, full_range, to_float
 from minutia.image.pairs import Pair
-from minutia.metrics.fidelity import score_y
+from minutia.metrics.fidelity import Score, score_bands, score_y
+from minutia.train.config import Recipe
 from minutia.train.losses import PerceptualLoss
+from minutia.types import Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,8 @@ class Shown:
     """A picture that was enlarged, kept to be looked at."""
 
     pair: Pair
-    sr: NDArray[np.uint8]
-    """(H, W, C)"""
+    sr: Pixels
+    """(H, W, C), dtype of `pair.hr`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Validation:
     """Means over some pictures."""
 
     psnr: float
-    """dB on luma, the convention of `minutia.metrics`."""
+    """dB, by one of the conventions of `minutia.metrics.fidelity`; see `scoring`."""
     ssim: float
     colour_drift: float
     """How far the mean colour is from that of the input, in 1/255: the channel and sign that are farthest."""
@@ -49,6 +52,15 @@ class Validation:
         return self.psnr if self.perceptual is None else -self.perceptual
 
 
+Scoring: TypeAlias = Callable[[Pixels, Pixels, int], Score]
+"""From `sr`, `hr` and the scale."""
+
+
+def scoring(recipe: Recipe) -> Scoring:
+    """Choose how pictures are scored: on luma of 8 bits as in the literature, or on all bands."""
+    return score_y if recipe.is_photo else score_bands
+
+
 def validate(
     network: nn.Module,
     pairs: Sequence[Pair],
@@ -56,6 +68,8 @@ def validate(
     device: torch.device,
     judge: PerceptualLoss | None = None,
     num_shown: int = 0,
+    *,
+    score: Scoring = score_y,
 ) -> Validation:
     """Enlarge each picture and score it; the first `num_shown` are kept to be looked at."""
     network.eval()
@@ -63,9 +77,9 @@ def validate(
     shown: list[Shown] = []
     for pair in pairs:
         y = _enlarge(network, pair.lr, device)
-        sr = to_integers(y[0].cpu().numpy(), np.uint8)
-        scores.append(score_y(sr, pair.hr, scale))
-        drifts.append(sr.mean(axis=(0, 1)) - pair.lr.mean(axis=(0, 1)))
+        sr = from_float(y[0].cpu().numpy(), pair.hr.dtype)
+        scores.append(score(sr, pair.hr, scale))
+        drifts.append(_mean_colour(sr) - _mean_colour(pair.lr))
         if judge is not None:
             hr = torch.from_numpy(to_float(pair.hr)).to(device)
             with torch.inference_mode():
@@ -82,7 +96,13 @@ def validate(
     )
 
 
+def _mean_colour(pixels: Pixels) -> NDArray[np.float64]:
+    """Take the mean of each channel, in 1/255."""
+    mean: NDArray[np.float64] = pixels.mean(axis=(0, 1)) * (255 / full_range(pixels.dtype)[1])
+    return mean
+
+
 @torch.inference_mode()
-def _enlarge(network: nn.Module, lr: NDArray[np.uint8], device: torch.device) -> Tensor:
+def _enlarge(network: nn.Module, lr: Pixels, device: torch.device) -> Tensor:
     y: Tensor = network(torch.from_numpy(to_float(lr)).to(device))
     return y

@@ -15,6 +15,7 @@ import av
 
 from minutia.errors import PictureError
 from minutia.files import replacing
+from minutia.image.color import to_uint8
 from minutia.image.io import require_free
 from minutia.types import Progress, ignore_progress
 from minutia.upscaler import Upscaler
@@ -131,7 +132,7 @@ def _make_parts(
 
 def _enlarge(film: Film, upscaler: Upscaler, skip: int) -> Generator[Frame, None, None]:
     for frame in _in_thread(read_frames(film, skip)):
-        yield Frame(upscaler.upscale(frame.pixels), frame.pts, frame.duration)
+        yield Frame(to_uint8(upscaler.upscale(frame.pixels)), frame.pts, frame.duration)
 
 
 def _in_thread(items: Iterator[T]) -> Generator[T, None, None]:

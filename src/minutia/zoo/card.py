@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 
 from minutia.errors import ModelError
 from minutia.files import replacing
+from minutia.types import Normalisation
 
 CARD_NAME = "card.toml"
 MODEL_NAME = "model.onnx"
@@ -58,6 +60,8 @@ class ModelCard:
     figures: tuple[Figure, ...]
     faithful: str = ""
     """Name or folder of the content model of the same shape that this one can be blended with; empty for none."""
+    normalisation: Normalisation | None = None
+    """Of the values of each band; None where the full range of integers is what the network sees as [0, 1]."""
     model_path: Path
     """The model.onnx beside the card; not written into it."""
 
@@ -80,7 +84,7 @@ def read_card(path: Path) -> ModelCard:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"The card {path} is not valid TOML: {error}.") from error
     types: dict[str, type] = dict.fromkeys(TEXTS, str) | dict.fromkeys(NUMBERS, int) | dict.fromkeys(TABLES, dict)
-    figures = table.pop("figures", [])
+    figures, normalisation = table.pop("figures", []), table.pop("normalisation", None)
     for name, kind in types.items():
         if type(table.get(name)) is not kind:
             raise ModelError(f"The card {path} needs a {WORDS[kind]} called {name}.")
@@ -93,7 +97,25 @@ def read_card(path: Path) -> ModelCard:
     if not isinstance(figures, list) or not all(_is_figure(figure) for figure in figures):
         raise ModelError(f"The figures in {path} must be tables of {', '.join(FIGURE_TYPES)}.")
     read = tuple(Figure(**figure) for figure in figures)
-    return ModelCard(**table, figures=read, model_path=path.with_name(MODEL_NAME))
+    by = None if normalisation is None else parse_normalisation(normalisation, table["channels"], f"the card {path}")
+    return ModelCard(**table, figures=read, normalisation=by, model_path=path.with_name(MODEL_NAME))
+
+
+def parse_normalisation(table: object, channels: int, place: str) -> Normalisation:
+    """Read a table of `low` and `high`.
+
+    Args:
+        place: what errors call the file it stands in.
+
+    Raises:
+        ModelError: the table holds anything else, or not one `low` below its `high` for each channel.
+    """
+    lists: Any = table if isinstance(table, dict) and set(table) == {"low", "high"} else {"low": None, "high": None}
+    low, high = lists["low"], lists["high"]
+    good = all(isinstance(each, list) and len(each) == channels and all(map(_is_number, each)) for each in (low, high))
+    if not good or not all(a < b for a, b in zip(low, high, strict=True)):
+        raise ModelError(f"The normalisation in {place} must be two lists, low and high, of a number for each channel.")
+    return Normalisation(tuple(map(float, low)), tuple(map(float, high)))
 
 
 def write_card(card: ModelCard, folder: Path) -> None:
@@ -102,10 +124,16 @@ def write_card(card: ModelCard, folder: Path) -> None:
     lines = [f"{name} = {_value(getattr(card, name))}" for name in TEXTS + optional + NUMBERS]
     for name in TABLES:
         lines += ["", f"[{name}]", *_lines(getattr(card, name))]
+    if card.normalisation is not None:
+        lines += ["", "[normalisation]", *_lines(asdict(card.normalisation))]
     for figure in card.figures:
         lines += ["", "[[figures]]", *_lines(asdict(figure))]
     with replacing(folder / CARD_NAME) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in {int, float} and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def _is_figure(figure: object) -> bool:
@@ -121,7 +149,9 @@ def _lines(table: Mapping[str, object]) -> list[str]:
 
 
 def _value(value: object) -> str:
-    """Write a text, number or truth as TOML, which is JSON but for infinities and the delete character."""
+    """Write a text, number, truth or tuple of those as TOML: JSON but for infinities and the delete character."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
     assert isinstance(value, str | int | float), value
     if isinstance(value, float):
         return repr(float(value))

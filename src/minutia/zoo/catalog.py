@@ -76,6 +76,8 @@ def load_model(card: ModelCard, strength: float = 1.0) -> bytes:
     # A sibling is called by name, or lies in a folder beside the model's.
     beside = card.model_path.parent.parent / card.faithful
     sibling = read_card(beside / CARD_NAME) if (beside / CARD_NAME).is_file() else find_model(card.faithful)
+    if sibling.normalisation != card.normalisation:
+        raise ModelError(f"{sibling.name} and {card.name} have different normalisations and cannot be blended.")
     return _read_checked(sibling) if strength == 0 else blend(_read_checked(sibling), _read_checked(card), strength)
 
 

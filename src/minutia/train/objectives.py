@@ -1,0 +1,52 @@
+"""What a recipe says of the losses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import NonNegativeInt
+
+from minutia.train.bands import Bands
+from minutia.train.degrade.fields import Strict, Weight
+
+PixelCriterion = Literal["l1", "mse", "charbonnier"]
+GanKind = Literal["vanilla", "relativistic", "hinge"]
+
+
+FIVE_LAYERS: dict[str, float] = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
+"""Those of Real-ESRGAN."""
+
+
+class Pixel(Strict):
+    """Difference of pixels."""
+
+    criterion: PixelCriterion = "l1"
+    weight: Weight = 1.0
+
+
+class Perceptual(Strict):
+    """Difference of VGG19 features."""
+
+    weight: Weight = 1.0
+    layers: dict[str, Weight] = FIVE_LAYERS
+    """Layers and their weights; conv5_4 is before its activation, relu5_4 (the paper's "VGG54") after it."""
+
+    criterion: Literal["l1", "mse"] = "l1"
+    rescale: Literal["magnitude", "paper", "none"] = "magnitude"
+    """Divide each layer's difference by the mean magnitude of the original's features, or features by 12.75."""
+
+    weights: Path | None = None
+    """Safetensors file of VGG19; without it the weights are downloaded once."""
+
+    bands: Bands | None = None
+    """The three bands that are taken for red, green and blue; without it the first three, or the first thrice."""
+
+
+class Gan(Strict):
+    """The game between generator and discriminator."""
+
+    kind: GanKind = "vanilla"
+    weight: Weight = 5e-3
+    ramp_steps: NonNegativeInt = 0
+    """Steps over which the weight grows from zero."""
