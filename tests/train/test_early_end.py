@@ -31,6 +31,7 @@ def falling(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Recipe:
         return replace(validate(network, *arguments, **options), psnr=20 - 0.1 * done, ssim=0.5 + 0.01 * done)
 
     monkeypatch.setattr(record, "validate", fall)
+    monkeypatch.setattr(record, "draw_curves", lambda *_: None)  # It takes most of the time, and nobody looks.
     return patient(recipe, content={"patience": 2}, adversarial={"best": "ssim", "patience": 2})
 
 
@@ -61,7 +62,7 @@ def test_a_phase_without_progress_ends_and_the_next_begins_from_its_best(falling
     assert train(falling, resume=True)
 
 
-@pytest.mark.parametrize("cut", [2, 3, 4])
+@pytest.mark.parametrize("cut", [2, 3])
 def test_a_phase_that_ended_is_not_begun_again(falling: Recipe, cut: int) -> None:
     whole = falling.model_copy(update={"run": falling.folder.with_name("whole")})
     assert train(whole)

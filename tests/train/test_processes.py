@@ -61,8 +61,8 @@ def launch(launcher: Sequence[str], command: Sequence[str], recipe: Recipe) -> s
     return done.stdout
 
 
-def assert_same(one: Recipe, other: Recipe) -> None:
-    """Losses are equal within 1e-5, and so are the weights."""
+def assert_same(one: Recipe, other: Recipe, undetermined: tuple[str, ...] = ("-",)) -> None:
+    """Losses are equal within 1e-5, weights within 1e-6, but for those of names that end so."""
     rows, others = (read_rows(recipe.folder / "log.jsonl") for recipe in (one, other))
     assert [(row["phase"], row["step"]) for row in rows] == [(row["phase"], row["step"]) for row in others]
     for row, compared in zip(rows, others, strict=True):
@@ -74,7 +74,7 @@ def assert_same(one: Recipe, other: Recipe) -> None:
     for name in ("content-last", "adversarial-last"):
         first, second = (load_file(recipe.folder / "weights" / f"{name}.safetensors") for recipe in (one, other))
         for key, weight in first.items():
-            assert torch.allclose(weight, second[key], atol=4 * 1e-4, rtol=1e-3), key
+            assert key.endswith(undetermined) or torch.allclose(weight, second[key], atol=1e-6, rtol=0), key
 
 
 def test_two_processes_equal_one_with_batch_normalisation(recipe: Recipe, tmp_path: Path) -> None:
@@ -87,7 +87,8 @@ def test_two_processes_equal_one_with_batch_normalisation(recipe: Recipe, tmp_pa
     printed = launch(TORCHRUN, ["-m", "minutia", "train"], two)
     assert printed.count("content: 4 steps") == printed.count("Done.") == 1
     assert "2 processes" in printed
-    assert_same(one, two)
+    # A bias before a normalisation has a gradient of zero, and of its rounding error Adam makes a whole step.
+    assert_same(one, two, (".conv1.bias", ".conv2.bias", "body_end.bias", ".running_mean"))
 
 
 def test_a_stop_of_one_process_stops_all_and_one_goes_on_alone(recipe: Recipe, tmp_path: Path) -> None:

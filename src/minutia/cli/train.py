@@ -42,7 +42,10 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run folder stands.")] = False,
 ) -> None:
-    """Train a network on your own pictures."""
+    """Train a network on your own pictures.
+
+    On several GPUs or machines: torchrun --nproc-per-node N -m minutia train RECIPE, or accelerate launch.
+    """
     try:
         from minutia.train.loop import train as run_training
         from minutia.train.processes import disconnect, is_main_process

@@ -17,8 +17,8 @@ from torch import Tensor, distributed, nn
 
 from minutia.errors import MinutiaError, TrainingError
 
-PATIENCE = timedelta(days=7)
-"""How long processes wait for one that decodes pictures or validates; the launcher ends them when one has died."""
+PATIENCE = timedelta(days=1)
+"""How long processes wait for one that downloads, decodes or validates; when one has died the launcher ends all."""
 
 T = TypeVar("T")
 

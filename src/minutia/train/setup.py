@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedType
+from accelerate.utils import InitProcessGroupKwargs
 from torch import nn
 
 from minutia.errors import TrainingError
@@ -14,7 +15,7 @@ from minutia.train.config import Adversarial, Hardware, Recipe
 from minutia.train.folder import weights_path
 from minutia.train.losses import PerceptualLoss
 from minutia.train.phases import AdversarialPhase, ContentPhase, Phase
-from minutia.train.processes import num_started
+from minutia.train.processes import PATIENCE, num_started
 
 PLAIN = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
 """Each process has the whole network."""
@@ -32,7 +33,11 @@ def make_accelerator(hardware: Hardware) -> Accelerator:
         precision = "bf16" if _multiplies_bf16(cpu=cpu) else "fp32"
     if precision == "fp16" and (cpu or not torch.cuda.is_available()):
         raise TrainingError("hardware.precision = fp16 needs a CUDA device; use bf16 or fp32.")
-    accelerator = Accelerator(cpu=cpu, mixed_precision="no" if precision == "fp32" else precision)
+    accelerator = Accelerator(
+        cpu=cpu,
+        mixed_precision="no" if precision == "fp32" else precision,
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+    )
     if accelerator.num_processes != num_started() or accelerator.distributed_type not in PLAIN:
         raise TrainingError(
             f"Accelerate has made {accelerator.num_processes} of {num_started()} processes its own "
