@@ -13,6 +13,7 @@ from minutia.errors import RecipeError, TrainingError
 from minutia.train import memory, outline
 from minutia.train.config import Recipe
 from minutia.train.loop import train
+from minutia.train.losses import PerceptualLoss
 from minutia.train.memory import StepMemory, shortage_told
 from minutia.train.recipe import load_recipe
 from minutia.train.run import Batch, Listener, Outline
@@ -100,6 +101,15 @@ def test_a_lack_of_memory_is_said_in_one_sentence(recipe: Recipe) -> None:
         torch.empty(1 << 60)
     with pytest.raises(RuntimeError, match="size of tensor"), shortage_told("content", 8, 16):
         torch.ones(2) + torch.ones(3)
+
+
+def test_a_phase_that_does_not_fit_is_named(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(PerceptualLoss, "forward", run_out)
+    with pytest.raises(TrainingError, match=r"step of 2 crops .* does not fit .*adversarial\.batch_size or"):
+        train(recipe)
 
 
 @pytest.mark.parametrize("size", ["0", "-4", "1.5", "many", "true"])
