@@ -37,7 +37,7 @@ def test_overrides_are_toml_or_text(small: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("content.stepps=7", r"unknown key content\.stepps; known here are batch_size, betas"),
+        ("content.stepps=7", r"unknown key content\.stepps; known here are batch_size, best, betas"),
         ("network.width=7", r"unknown key network\.width; known here are activation, channels"),
         ("colour=7", r"unknown key colour; known here are adversarial, content, data"),
         ("adversarial.discriminator.depth=1", r"unknown key adversarial\.discriminator\.depth; .*num_dense"),

@@ -89,7 +89,8 @@ def balance(step: int, real: float, fake: float) -> dict[str, str | int | float]
 def test_best_is_by_distance_where_there_is_one() -> None:
     content = [{"phase": "content", "step": step, "psnr": psnr} for step, psnr in ((1, 20.0), (2, 22.0), (3, 21.0))]
     game = [validation(1, 25.0, perceptual=0.5), validation(2, 24.0, perceptual=0.3)]
-    assert find_best([*content, *game]) == [content[1], game[1]]
+    by = {"content": "psnr", "adversarial": "perceptual"}
+    assert find_best([*content, *game], by) == [content[1], game[1]]
 
 
 @pytest.mark.parametrize(

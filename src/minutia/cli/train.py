@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, final
 
@@ -14,8 +15,9 @@ from minutia.cli.console import INTERRUPTED, console
 from minutia.errors import MissingExtra
 
 if TYPE_CHECKING:
+    from minutia.train.config import Recipe
     from minutia.train.plan import Plan, Span
-    from minutia.train.run import Outline
+    from minutia.train.run import Batch, Listener, Outline
 
 VALIDATION = ("psnr", "ssim", "perceptual", "training_psnr")
 LOSSES = ("pixel", "perceptual", "adversarial", "discriminator")
@@ -39,29 +41,51 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run folder stands.")] = False,
 ) -> None:
-    """Train a network on your own pictures."""
+    """Train a network on your own pictures.
+
+    On several GPUs or machines: torchrun --nproc-per-node N -m minutia train RECIPE, or accelerate launch.
+    """
     try:
         from minutia.train.loop import train as run_training
+        from minutia.train.processes import disconnect, is_main_process
         from minutia.train.recipe import load_recipe
-        from minutia.train.run import Listener
+        from minutia.train.run import SILENT
     except ImportError as error:
         raise MissingExtra("Training", "train") from error
     parsed = load_recipe(recipe, overrides or [], hr=hr, lr=lr, epochs=epochs)
-    with _stop_on_signal() as stopper, _Display() as display:
-        listener = Listener(
+    speaks = is_main_process()
+    if not speaks:
+        logging.getLogger("minutia").setLevel(logging.ERROR)
+    with _stop_on_signal() as stopper, _listening() if speaks else nullcontext(SILENT) as listener:
+        finished = run_training(parsed, resume=resume, listener=listener, should_stop=lambda: stopper.asked)
+    disconnect()
+    if speaks:
+        _say_end(parsed, finished=finished)
+    if not finished:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _say_end(parsed: Recipe, *, finished: bool) -> None:
+    if not finished:
+        console.print(f"Stopped; the same command with --resume goes on. The run is in {parsed.folder}.")
+        return
+    console.print(f"Done. {parsed.folder / 'README.txt'} says what is where; to use the model:")
+    console.print(f"  minutia export {parsed.folder} MODEL_FOLDER")
+    console.print("  minutia upscale PICTURE -m MODEL_FOLDER")
+
+
+@contextmanager
+def _listening() -> Iterator[Listener]:
+    from minutia.train.run import Listener
+
+    with _Display() as display:
+        yield Listener(
             outline=display.show_outline,
             loading=display.show_loading,
             step=display.show_step,
             time_left=display.show_time_left,
             row=display.show_row,
         )
-        finished = run_training(parsed, resume=resume, listener=listener, should_stop=lambda: stopper.asked)
-    if not finished:
-        console.print(f"Stopped; the same command with --resume goes on. The run is in {parsed.folder}.")
-        raise typer.Exit(INTERRUPTED)
-    console.print(f"Done. {parsed.folder / 'README.txt'} says what is where; to use the model:")
-    console.print(f"  minutia export {parsed.folder} MODEL_FOLDER")
-    console.print("  minutia upscale PICTURE -m MODEL_FOLDER")
 
 
 @final
@@ -122,6 +146,12 @@ class _Display:
         for name, span in outline.plan.items():
             if span.steps:
                 self.bar.console.print(f"{name}: {_length(span)}")
+            if name in outline.chosen:
+                self.bar.console.print(f"  {_size(outline.chosen[name])}")
+        if outline.num_processes > 1:
+            self.bar.console.print(
+                f"{outline.num_processes} processes; each holds the pictures, and a share of batches"
+            )
 
     def show_loading(self, done: int, total: int) -> None:
         """Show how many pictures are decoded."""
@@ -145,6 +175,8 @@ class _Display:
         if "psnr" in row:
             figures = ", ".join(f"{name} {float(row[name]):.4f}" for name in VALIDATION if name in row)
             self.bar.console.print(f"{phase} {place}: {figures}")
+            if "stopped" in row:
+                self.bar.console.print(row["stopped"])
             return
         losses = " ".join(f"{name} {float(row[name]):.4f}" for name in LOSSES if name in row)
         speed = f"{float(row['seconds_per_step']):.2f} s/step"
@@ -155,6 +187,13 @@ def _length(span: Span) -> str:
     if span.steps_per_epoch is None:
         return f"{span.steps} steps"
     return f"{span.epoch(span.steps)} epochs of {span.steps_per_epoch} steps, {span.steps} steps"
+
+
+def _size(batch: Batch) -> str:
+    from minutia.datasets.disk import in_bytes
+
+    needed, free = in_bytes(batch.num_bytes), in_bytes(batch.num_free)
+    return f"batches of {batch.num_crops} crops: a step needs about {needed} of memory, and {free} are free"
 
 
 def _duration(seconds: float) -> str:

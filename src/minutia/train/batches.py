@@ -15,6 +15,8 @@ from minutia.train.data import PictureBank
 from minutia.train.degrade.dice import PLACE
 from minutia.train.degrade.pipeline import MARGIN, Degradation, degrade, is_clean
 
+ALL = slice(None)
+
 
 @dataclass(frozen=True, slots=True)
 class Crops:
@@ -27,6 +29,11 @@ class Crops:
     words: list[list[str]]
     """What was done to each, step by step; nothing where the low-resolution pictures are as they were."""
 
+    @property
+    def pair(self) -> tuple[Tensor, Tensor]:
+        """Both, `lr` first."""
+        return self.lr, self.hr
+
 
 def cut_side(data: Data, lr_crop: int) -> int:
     """Side of the crops that are cut from pictures, in low-resolution pixels; larger where they are then degraded."""
@@ -38,14 +45,20 @@ def batch_seed(recipe: Recipe, phase: str) -> int:
     return 2 * recipe.seed + list(recipe.phases).index(phase)
 
 
-def make_batch(bank: PictureBank, data: Data, num_crops: int, lr_crop: int, *, seed: int, step: int) -> Crops:
-    """Cut the crops of a step, and degrade them where the recipe says so; all depends on seed and step alone."""
+def make_batch(
+    bank: PictureBank, data: Data, num_crops: int, lr_crop: int, *, seed: int, step: int, own: slice = ALL
+) -> Crops:
+    """Cut the crops of a step, and degrade them where the recipe says so; all depends on seed and step alone.
+
+    Args:
+        own: which of the crops to make; they are what they are in the whole batch.
+    """
     degradation = data.degradation
     if degradation is None or is_clean(degradation, seed, step):
-        lr, hr = bank.batch(num_crops, lr_crop, seed=seed, step=step, augment=data.augment)
-        return Crops(lr, hr, [[] for _ in range(num_crops)])
-    _, whole = bank.batch(num_crops, cut_side(data, lr_crop), seed=seed, step=step, augment=data.augment)
-    degraded = degrade(whole, degradation, bank.scale, seed=seed, step=step)
+        lr, hr = bank.batch(num_crops, lr_crop, seed=seed, step=step, augment=data.augment, own=own)
+        return Crops(lr, hr, [[] for _ in lr])
+    _, whole = bank.batch(num_crops, cut_side(data, lr_crop), seed=seed, step=step, augment=data.augment, own=own)
+    degraded = degrade(whole, degradation, bank.scale, seed=seed, step=step, first=own.start or 0)
     top, left = np.random.default_rng((seed, step, PLACE)).integers(MARGIN + 1, size=2).tolist()
     lr = degraded.lr[:, :, top : top + lr_crop, left : left + lr_crop]
     rows, columns = (slice(start * bank.scale, (start + lr_crop) * bank.scale) for start in (top, left))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,13 @@ class Place:
     step: int = 0
     seconds: float = 0.0
     best: float | None = None
-    """Figure of the best weights of this phase, higher is better."""
+    """Goodness of the best weights of this phase, higher is better: see `minutia.train.rows.goodness`."""
+    num_worse: int = 0
+    """Validations since those of the best weights."""
     rate_factor: float = 1.0
     """On the learning rates, below 1 after the run broke down and went back."""
+    ended: dict[str, int] = field(default_factory=dict)
+    """Phases before this one that ended early, and after how many steps."""
 
 
 def save_checkpoint(path: Path, phase: Phase, place: Place) -> None:

@@ -10,6 +10,7 @@ from pydantic import (
     AfterValidator,
     Field,
     NonNegativeInt,
+    PlainValidator,
     PositiveFloat,
     PositiveInt,
     model_validator,
@@ -90,6 +91,13 @@ class Schedule(Strict):
     gamma: PositiveFloat = 0.5
 
 
+def _check_batch_size(value: object) -> object:
+    """Refuse in one sentence what is neither a number of crops nor "auto"."""
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise ValueError('it is a whole number of crops, or "auto".')
+
+
 class _Phase(Strict):
     steps: NonNegativeInt | None = None
     """How long the phase is: this, or `epochs`."""
@@ -97,8 +105,8 @@ class _Phase(Strict):
     epochs: NonNegativeInt | None = None
     """An epoch is as many crops as there are training pictures, rounded up to whole batches."""
 
-    batch_size: PositiveInt = 16
-    """Crops in a step."""
+    batch_size: Annotated[int | Literal["auto"], PlainValidator(_check_batch_size)] = 16
+    """Crops in a step, of all processes together; auto is as many, up to 64, as the memory at hand has room for."""
 
     lr_crop: PositiveInt = 24
     """Side of the square crops, in low-resolution pixels; the high-resolution crop is `scale` times that."""
@@ -116,11 +124,20 @@ class _Phase(Strict):
     clip_norm: PositiveFloat | None = None
     """Largest norm of a gradient."""
 
+    patience: PositiveInt | None = None
+    """End the phase early after so many validations without a better one; without it none ends early."""
+
     @model_validator(mode="after")
     def _check_length(self) -> Self:
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("its length is given by steps or by epochs, by one of them.")
         return self
+
+    @property
+    def num_crops(self) -> int:
+        """`batch_size`, once it is a number."""
+        assert self.batch_size != "auto", "see minutia.train.memory"
+        return self.batch_size
 
     @property
     def is_empty(self) -> bool:
@@ -135,6 +152,9 @@ class Content(_Phase):
     init: Path | None = None
     """Weights file to start from instead of a fresh network."""
 
+    best: Literal["psnr", "ssim"] = "psnr"
+    """Figure of the validation pictures by which the best weights are chosen."""
+
 
 class Adversarial(_Phase):
     """Phase 2: learn to be convincing, from the averaged weights of phase 1."""
@@ -146,6 +166,8 @@ class Adversarial(_Phase):
     pixel: Pixel = Pixel(weight=1e-2)
     perceptual: Perceptual = Perceptual()
     gan: Gan = Gan()
+    best: Literal["psnr", "ssim", "perceptual"] = "perceptual"
+    """Figure of the validation pictures by which the best weights are chosen; perceptual is the phase's own loss."""
 
 
 class Validation(Strict):

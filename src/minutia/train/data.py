@@ -80,8 +80,13 @@ class PictureBank:
         if num_small:
             logger.warning("%d of %d pictures are smaller than a crop.", num_small, len(self.sizes))
 
-    def batch(self, num_crops: int, lr_crop: int, *, seed: int, step: int, augment: bool) -> tuple[Tensor, Tensor]:
+    def batch(
+        self, num_crops: int, lr_crop: int, *, seed: int, step: int, augment: bool, own: slice = slice(None)
+    ) -> tuple[Tensor, Tensor]:
         """Cut the crops of a step; every place in every picture is equally likely.
+
+        Args:
+            own: which of the crops to cut; they are what they are in the whole batch.
 
         Returns:
             `lr` (N, C, lr_crop, lr_crop) and `hr` (N, C, lr_crop * scale, ...), float32 in [0, 1].
@@ -89,8 +94,8 @@ class PictureBank:
         rows_and_columns = (self.sizes - lr_crop + 1).clamp(min=0)
         last_place = rows_and_columns.prod(dim=1).cumsum(0)
         random = np.random.default_rng((seed, step))
-        place = torch.from_numpy(random.integers(int(last_place[-1]), size=num_crops))
-        turn = torch.from_numpy(random.integers(8 if augment else 1, size=num_crops))
+        place = torch.from_numpy(random.integers(int(last_place[-1]), size=num_crops))[own]
+        turn = torch.from_numpy(random.integers(8 if augment else 1, size=num_crops))[own]
         picture = torch.searchsorted(last_place, place, right=True)
         place = last_place[picture] - 1 - place
         columns = rows_and_columns[picture, 1]

@@ -12,13 +12,14 @@ from minutia import __version__
 from minutia.errors import TrainingError
 from minutia.train.config import Recipe
 from minutia.train.recipe import dump_recipe
+from minutia.train.rows import early_ends, read_rows
 
 logger = logging.getLogger(__name__)
 
 LIBRARIES = ("torch", "accelerate", "numpy", "Pillow", "safetensors")
 
 README = """This is the run "{name}" of Minutia.
-
+{early}
 Open first
   report.html        losses, figures, pictures over time, and what to try; renewed at every validation
 
@@ -55,15 +56,21 @@ def prepare_folder(recipe: Recipe) -> None:
     resolved = folder / "recipe.toml"
     if resolved.exists() and resolved.read_text(encoding="utf-8") != text:
         logger.warning("The recipe is not the one this run began with; the run goes on with the new one.")
-    words = README.format(name=recipe.name, folder=folder, phase=list(recipe.phases)[-1])
     try:
         for name in ("samples/crops", "weights"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         resolved.write_text(text, encoding="utf-8")
         versions_path(folder).write_text(_versions(), encoding="utf-8")
-        (folder / "README.txt").write_text(words, encoding="utf-8")
+        write_readme(recipe)
     except OSError as error:
         raise TrainingError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
+
+
+def write_readme(recipe: Recipe) -> None:
+    """Write what lies where in the run folder, and whether phases ended early."""
+    early = "".join(f"{words}\n" for words in early_ends(read_rows(recipe.folder / "log.jsonl")))
+    words = README.format(name=recipe.name, early=early, folder=recipe.folder, phase=list(recipe.phases)[-1])
+    (recipe.folder / "README.txt").write_text(words, encoding="utf-8")
 
 
 def weights_path(folder: Path, phase: str, which: Literal["best", "last"]) -> Path:

@@ -13,6 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from minutia.files import replacing
 from minutia.train.plan import Plan
+from minutia.train.processes import mean_over_processes
 from minutia.train.rows import Row, read_rows
 from minutia.train.watch import Collapsed
 
@@ -24,14 +25,22 @@ class Log:
     Rows carry `phase` and `step`, the number done, and `epoch`, from 1, where the phase is measured in epochs.
     """
 
-    def __init__(self, folder: Path, plan: Plan, phase: str, step: int) -> None:
-        """Open the diary of a run at a step of a phase; rows of later steps, of a run that was cut, are dropped."""
+    def __init__(self, folder: Path, plan: Plan, phase: str, step: int, *, writes: bool = True) -> None:
+        """Open the diary of a run at a step of a phase; rows of later steps, of a run that was cut, are dropped.
+
+        Of several processes one writes; the others bring the losses of their parts of the batches.
+        """
         names = list(plan)
         self.path = folder / "log.jsonl"
         self.phase = phase
         self.span = plan[phase]
+        self.board: SummaryWriter | None = None
         self.first = sum(plan[name].steps for name in names[: names.index(phase)])
         """Steps of the phases before, for TensorBoard's single axis."""
+        self.pending: list[dict[str, Tensor]] = []
+        self.since = time.perf_counter()
+        if not writes:
+            return
         kept = [
             row
             for row in read_rows(self.path)
@@ -40,8 +49,6 @@ class Log:
         with replacing(self.path) as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=self.first + step + 1)
-        self.pending: list[dict[str, Tensor]] = []
-        self.since = time.perf_counter()
 
     def add(self, losses: dict[str, Tensor]) -> None:
         """Remember the losses of a step, without waiting for the device to have them."""
@@ -55,7 +62,7 @@ class Log:
         """
         names = list(self.pending[0])
         values = torch.stack([torch.stack([losses[name].float() for name in names]) for losses in self.pending])
-        values = values.cpu().double()
+        values = mean_over_processes(values).cpu().double()
         broken = (~torch.isfinite(values)).nonzero()
         if len(broken):
             row, column = (int(index) for index in broken[0])
@@ -69,13 +76,16 @@ class Log:
         self.since = time.perf_counter()
         return self.write(step, means | {"learning_rate": rate, "seconds_per_step": seconds})
 
-    def write(self, step: int, figures: dict[str, float]) -> Row:
-        """Write one row now."""
+    def write(self, step: int, figures: dict[str, float], words: dict[str, str] | None = None) -> Row:
+        """Write one row now; words stand in the diary, not on TensorBoard."""
         epoch = self.span.epoch(step)
         row: Row = {"phase": self.phase, "step": step}
         if epoch is not None:
             row["epoch"] = epoch
         row |= figures
+        row |= words or {}
+        if self.board is None:
+            return row
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         for name, value in figures.items():
@@ -88,4 +98,5 @@ class Log:
 
     def close(self) -> None:
         """Finish the files."""
-        self.board.close()
+        if self.board is not None:
+            self.board.close()

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from torch import Tensor
 
@@ -18,14 +20,16 @@ from minutia.train.checkpoint import Place, load_checkpoint, read_place, save_ch
 from minutia.train.config import Recipe
 from minutia.train.folder import prepare_folder
 from minutia.train.log import Log
-from minutia.train.losses import PerceptualLoss
+from minutia.train.memory import shortage_told
 from minutia.train.normalising import settle_normalisation
+from minutia.train.outline import plan_run
 from minutia.train.pace import Pace
 from minutia.train.phases import Phase
-from minutia.train.pictures import choose_pictures, load_pictures
-from minutia.train.plan import due, make_plan
-from minutia.train.record import keep_weights, validate_and_keep
-from minutia.train.run import SILENT, Listener, Outline, Run
+from minutia.train.pictures import load_pictures
+from minutia.train.plan import due, shorten
+from minutia.train.processes import connect
+from minutia.train.record import is_over, keep_weights, validate_and_keep
+from minutia.train.run import SILENT, Listener, Run
 from minutia.train.schedule import learning_rate
 from minutia.train.setup import make_accelerator, make_judge, make_phase
 from minutia.train.watch import SLOWER, Collapsed
@@ -54,43 +58,55 @@ def train(
         Whether the run is finished.
 
     Raises:
-        TrainingError: the folder is taken, there is nothing to resume, or a loss is not finite.
+        TrainingError: the folder is taken, there is nothing to resume, a loss is not finite, a step does not fit into
+            the memory, or a batch does not divide among the processes.
         DataError: pictures are missing, broken or do not pair.
     """
-    checkpoint = recipe.folder / CHECKPOINT
-    if checkpoint.exists() and not resume:
-        raise TrainingError(
-            f"{recipe.folder} holds a run; add --resume to go on with it, or --set run=FOLDER to begin another."
-        )
-    place = start = read_place(checkpoint) if resume else Place("content")
-    # All that a run may lack is looked for before its first step, and before anything is written.
-    run, judge = _prepare(recipe, listener, should_stop, resume=resume)
-    names = list(run.plan)
-    for name in names[names.index(place.phase) :]:
-        place = place if place.phase == name else Place(name, seconds=place.seconds)
-        phase = make_phase(recipe, name, run.accelerator, judge)
-        if resume and name == start.phase:
-            load_checkpoint(checkpoint, phase)
-        place = _run_watched(run, phase, place)
-        if place.step < run.plan[name].steps:
-            return False
-    return True
-
-
-def _prepare(
-    recipe: Recipe, listener: Listener, should_stop: Callable[[], bool], *, resume: bool
-) -> tuple[Run, PerceptualLoss | None]:
-    """Gather what a run needs, and make its folder."""
     accelerator = make_accelerator(recipe.hardware)
-    judge = make_judge(recipe, accelerator.device)
-    chosen, network = choose_pictures(recipe), recipe.network
-    plan = make_plan(recipe, len(chosen.training))
-    num_bytes = chosen.num_bytes(network.scale, network.channels, normalised=recipe.data.normalisation is not None)
-    listener.outline(Outline(len(chosen.training), len(chosen.held_out), num_bytes, plan))
+    processes = connect()
+    place = start = processes.decide(partial(_find_start, recipe.folder, resume=resume))
+    # All that a run may lack is looked for before its first step, and before anything is written.
+    judge = make_judge(recipe, accelerator)
+    recipe, outline, chosen = plan_run(recipe, accelerator, processes, judge, resume=resume)
+    listener = listener if processes.is_main else SILENT
+    listener.outline(outline)
     recipe = settle_normalisation(recipe, chosen.training, listener.loading, resume=resume)
     pictures = load_pictures(recipe, chosen, accelerator.device, listener.loading)
-    prepare_folder(recipe)
-    return Run(recipe, accelerator, pictures, plan, listener, should_stop), judge
+    processes.decide(partial(prepare_folder, recipe))
+    _check_shared(recipe.folder)
+    plan = shorten(outline.plan, start.ended)
+    run = Run(recipe, accelerator, pictures, plan, listener, should_stop, processes)
+    names = list(run.plan)
+    for name in names[names.index(place.phase) :]:
+        place = place if place.phase == name else Place(name, seconds=place.seconds, ended=place.ended)
+        phase = make_phase(recipe, name, accelerator, judge)
+        if resume and name == start.phase:
+            load_checkpoint(recipe.folder / CHECKPOINT, phase)
+        place = _run_watched(run, phase, place)
+        if not is_over(run, place):
+            break
+        if place.step < run.plan[name].steps:
+            place = replace(place, ended=place.ended | {name: place.step})
+            run = replace(run, plan=shorten(run.plan, place.ended))
+    # Nobody leaves before the last checkpoint is written: launchers end all processes soon after the first.
+    processes.any(False)
+    return is_over(run, place)
+
+
+def _find_start(folder: Path, *, resume: bool) -> Place:
+    """Tell where a run begins."""
+    checkpoint = folder / CHECKPOINT
+    if checkpoint.exists() and not resume:
+        raise TrainingError(
+            f"{folder} holds a run; add --resume to go on with it, or --set run=FOLDER to begin another."
+        )
+    return read_place(checkpoint) if resume else Place("content")
+
+
+def _check_shared(folder: Path) -> None:
+    """Refuse machines that do not see the folder which the main process has made."""
+    if not folder.exists():
+        raise TrainingError(f"The run folder {folder} is not seen by all processes; put it on a disk that they share.")
 
 
 def _run_watched(run: Run, phase: Phase, place: Place) -> Place:
@@ -106,7 +122,8 @@ def _run_watched(run: Run, phase: Phase, place: Place) -> Place:
                 raise TrainingError(f"{collapse}; the last checkpoint is kept: {advice}.") from collapse
             load_checkpoint(good, phase)
             place = replace(read_place(good), rate_factor=SLOWER)
-            save_checkpoint(run.folder / CHECKPOINT, phase, place)
+            if run.processes.is_main:
+                save_checkpoint(run.folder / CHECKPOINT, phase, place)
             logger.warning("%s; the run goes back to step %d, and on at %g of the rate.", collapse, place.step, SLOWER)
 
 
@@ -115,29 +132,36 @@ def _run_phase(run: Run, phase: Phase, place: Place) -> Place:
     span = run.plan[phase.name]
     pace = Pace(place.step, span.steps, run.accelerator.device)
     before, began = place.seconds, time.perf_counter()
-    with closing(Log(run.folder, run.plan, phase.name, place.step)) as log:
-        while place.step < span.steps:
-            rate = place.rate_factor * learning_rate(phase.config.schedule, place.step, span.steps)
-            log.add(phase.step(*_batch(run, phase, place.step), place.step, rate))
+    config = phase.config
+    with closing(Log(run.folder, run.plan, phase.name, place.step, writes=run.processes.is_main)) as log:
+        while not is_over(run, place):
+            rate = place.rate_factor * learning_rate(config.schedule, place.step, span.steps)
+            with shortage_told(phase.name, config.num_crops, config.lr_crop):
+                log.add(phase.step(*_batch(run, phase, place.step), place.step, rate))
             done = place.step + 1
             place = replace(place, step=done, seconds=before + time.perf_counter() - began)
             _tell(run, phase, pace, done)
-            stopped = run.should_stop()
+            stopped = run.processes.any(run.should_stop())
             now = due(run.recipe, span, done, stopped=stopped)
             if now.row:
                 run.listener.row(log.flush(done, rate))
             if now.validation:
-                place = validate_and_keep(run, phase, log, place)
+                place = run.processes.decide(partial(validate_and_keep, run, phase, log, place))
+            if now.checkpoint and run.processes.is_main:
+                _keep(run, phase, place, good=now.validation)
             if now.checkpoint:
-                keep_weights(run, phase, place, "last")
-                save_checkpoint(run.folder / CHECKPOINT, phase, place)
                 log.pause()
-            if now.validation:
-                with replacing(run.folder / GOOD) as temporary:
-                    shutil.copyfile(run.folder / CHECKPOINT, temporary)
             if stopped:
                 break
     return place
+
+
+def _keep(run: Run, phase: Phase, place: Place, *, good: bool) -> None:
+    keep_weights(run, phase, place, "last")
+    save_checkpoint(run.folder / CHECKPOINT, phase, place)
+    if good:
+        with replacing(run.folder / GOOD) as temporary:
+            shutil.copyfile(run.folder / CHECKPOINT, temporary)
 
 
 def _tell(run: Run, phase: Phase, pace: Pace, done: int) -> None:
@@ -148,7 +172,9 @@ def _tell(run: Run, phase: Phase, pace: Pace, done: int) -> None:
 
 
 def _batch(run: Run, phase: Phase, step: int) -> tuple[Tensor, Tensor]:
+    """Cut this process's crops of the batch that all have together."""
     config, recipe = phase.config, run.recipe
-    seed = batch_seed(recipe, phase.name)
-    crops = make_batch(run.pictures.bank, recipe.data, config.batch_size, config.lr_crop, seed=seed, step=step)
-    return crops.lr, crops.hr
+    own, seed = run.processes.own(config.num_crops), batch_seed(recipe, phase.name)
+    return make_batch(
+        run.pictures.bank, recipe.data, config.num_crops, config.lr_crop, seed=seed, step=step, own=own
+    ).pair

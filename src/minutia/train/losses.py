@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,6 +16,9 @@ from minutia.train.objectives import GanKind, Perceptual, PixelCriterion
 CHARBONNIER_EPSILON = 1e-3
 PAPER_RESCALE = 1 / 12.75
 """Factor on VGG features in the SRGAN paper, section 3.2."""
+
+Mean: TypeAlias = Callable[[Tensor], Tensor]
+"""Mean over a batch, as a scalar; one that several processes share is more than a tensor holds."""
 
 
 def pixel_loss(sr: Tensor, hr: Tensor, criterion: PixelCriterion) -> Tensor:
@@ -35,43 +41,43 @@ class PerceptualLoss(nn.Module):
         self.difference = F.l1_loss if config.criterion == "l1" else F.mse_loss
         self.vgg = VGG19Features(list(config.layers), load_weights(config.weights))
 
-    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        """Compare; gradients flow into `sr` alone."""
+    def forward(self, sr: Tensor, hr: Tensor, mean: Mean = torch.mean) -> Tensor:
+        """Compare; gradients flow into `sr` alone. `mean` is that of magnitudes."""
         with torch.no_grad():
             wanted = self.vgg(self._chosen(hr))
         found = self.vgg(self._chosen(sr))
-        terms = [weight * self._compare(found[name], wanted[name]) for name, weight in self.layers.items()]
+        terms = [weight * self._compare(found[name], wanted[name], mean) for name, weight in self.layers.items()]
         return torch.stack(terms).sum()
 
     def _chosen(self, x_NCHW: Tensor) -> Tensor:
         return x_NCHW if x_NCHW.shape[1] == 3 and self.bands == [0, 1, 2] else x_NCHW[:, self.bands]
 
-    def _compare(self, found: Tensor, wanted: Tensor) -> Tensor:
+    def _compare(self, found: Tensor, wanted: Tensor, mean: Mean) -> Tensor:
         found, wanted = found.float(), wanted.float()
         if self.rescale == "magnitude":
-            unit = wanted.abs().mean()
+            unit = mean(wanted.abs())
             return self.difference(found / unit, wanted / unit)
         factor = PAPER_RESCALE if self.rescale == "paper" else 1.0
         return self.difference(found * factor, wanted * factor)
 
 
-def generator_loss(real: Tensor, fake: Tensor, kind: GanKind) -> Tensor:
-    """What the generator pays for the discriminator's logits; `real` is used by the relativistic game alone."""
+def generator_loss(real: Tensor, fake: Tensor, kind: GanKind, mean: Mean = torch.mean) -> Tensor:
+    """What the generator pays for the discriminator's logits; `real` and `mean` are the relativistic game's alone."""
     if kind == "vanilla":
         return _bce(fake, wanted=1.0)
     if kind == "hinge":
         return -fake.mean()
     real = real.detach()
-    return (_bce(fake - real.mean(), wanted=1.0) + _bce(real - fake.mean(), wanted=0.0)) / 2
+    return (_bce(fake - mean(real), wanted=1.0) + _bce(real - mean(fake), wanted=0.0)) / 2
 
 
-def discriminator_loss(real: Tensor, fake: Tensor, kind: GanKind) -> Tensor:
-    """What the discriminator pays for its logits of real and generated pictures."""
+def discriminator_loss(real: Tensor, fake: Tensor, kind: GanKind, mean: Mean = torch.mean) -> Tensor:
+    """What the discriminator pays for its logits of real and generated pictures; `mean` as for the generator."""
     if kind == "vanilla":
         return (_bce(real, wanted=1.0) + _bce(fake, wanted=0.0)) / 2
     if kind == "hinge":
         return (F.relu(1 - real).mean() + F.relu(1 + fake).mean()) / 2
-    return (_bce(real - fake.mean(), wanted=1.0) + _bce(fake - real.mean(), wanted=0.0)) / 2
+    return (_bce(real - mean(fake), wanted=1.0) + _bce(fake - mean(real), wanted=0.0)) / 2
 
 
 def _bce(logits: Tensor, *, wanted: float) -> Tensor:

@@ -9,7 +9,9 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from minutia.train.batchnorm import share_batch_norms
 from minutia.train.config import Hardware
+from minutia.train.processes import average_gradients, share_weights
 
 
 @final
@@ -25,16 +27,21 @@ class Optimised:
         betas: tuple[float, float],
         clip_norm: float | None,
     ) -> None:
+        share_batch_norms(network)
         if hardware.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if hardware.compile:
             network.compile()
         self.bare = network.to(accelerator.device)
-        """The network itself, for checkpoints; `self.network` may be wrapped for devices and precision."""
+        """The network itself, for checkpoints; `self.network` may be wrapped for precision."""
+        share_weights(self.bare)
         self.accelerator = accelerator
         self.clip_norm = clip_norm
         optimiser = torch.optim.Adam(network.parameters(), betas=betas)
-        self.network, self.optimiser = accelerator.prepare(network, optimiser)
+        # In evaluation mode nothing is wrapped for several processes: gradients are averaged in `step`, since an
+        # adversarial step runs the discriminator frozen and not, which DistributedDataParallel does not bear.
+        self.network = accelerator.prepare_model(network, evaluation_mode=True)
+        self.optimiser = accelerator.prepare_optimizer(optimiser)
 
     def __call__(self, x_NCHW: Tensor) -> Tensor:
         """Run the network."""
@@ -42,13 +49,15 @@ class Optimised:
         return y
 
     def step(self, loss: Tensor, rate: float) -> None:
-        """Go one step of the rate `rate` down the gradient of `loss`."""
+        """Go one step of the rate `rate` down the gradient of `loss`, or of its mean over all processes."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
+        average_gradients(self.bare.parameters())
         if self.clip_norm is not None:
-            self.accelerator.clip_grad_norm_(self.network.parameters(), self.clip_norm)
+            self.accelerator.unscale_gradients(self.optimiser)
+            nn.utils.clip_grad_norm_(self.bare.parameters(), self.clip_norm)
         self.optimiser.step()
 
     def freeze(self, *, frozen: bool) -> None:

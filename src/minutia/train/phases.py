@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 from minutia.train.config import Adversarial, Content, Recipe
 from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, pixel_loss
 from minutia.train.optimise import Optimised, moving_average
+from minutia.train.processes import mean_over_processes
 
 Losses = dict[str, Tensor]
 """Scalars by name, detached, still on the device, so that nothing waits for them."""
@@ -39,7 +40,10 @@ class Phase(Protocol):
         ...
 
     def step(self, lr: Tensor, hr: Tensor, step: int, rate: float) -> Losses:
-        """Learn at the rate `rate` from one batch: `lr` (N, C, h, w), `hr` (N, C, h * scale, w * scale), in [0, 1]."""
+        """Learn at the rate `rate` from one batch: `lr` (N, C, h, w), `hr` (N, C, h * scale, w * scale), in [0, 1].
+
+        Of several processes each has a part of the batch, equally large, and gives the losses of that part.
+        """
         ...
 
 
@@ -114,12 +118,12 @@ class AdversarialPhase:
         config = self.config
         self.discriminator.freeze(frozen=True)
         with self.accelerator.autocast():
-            perceptual = self.judge(sr, hr)
+            perceptual = self.judge(sr, hr, _mean)
         real = self.discriminator(hr) if config.gan.kind == "relativistic" else torch.zeros(())
         losses = {
             "pixel": pixel_loss(sr, hr, config.pixel.criterion),
             "perceptual": perceptual,
-            "adversarial": generator_loss(real, self.discriminator(sr), config.gan.kind),
+            "adversarial": generator_loss(real, self.discriminator(sr), config.gan.kind, _mean),
         }
         ramp = min(1.0, (step + 1) / max(1, config.gan.ramp_steps))
         total = (
@@ -134,7 +138,7 @@ class AdversarialPhase:
     def _teach_discriminator(self, sr: Tensor, hr: Tensor, rate: float) -> Losses:
         config = self.config
         real, fake = self.discriminator(hr), self.discriminator(sr)
-        loss = discriminator_loss(real, fake, config.gan.kind)
+        loss = discriminator_loss(real, fake, config.gan.kind, _mean)
         peak = config.discriminator_learning_rate or config.schedule.learning_rate
         self.discriminator.step(loss, rate * peak / config.schedule.learning_rate)
         return {
@@ -142,3 +146,8 @@ class AdversarialPhase:
             "logit_real": real.detach().mean(),
             "logit_fake": fake.detach().mean(),
         }
+
+
+def _mean(value: Tensor) -> Tensor:
+    mean: Tensor = mean_over_processes(value.mean())
+    return mean

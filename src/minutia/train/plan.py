@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from minutia.train.config import Recipe
@@ -37,9 +38,14 @@ def make_plan(recipe: Recipe, num_pictures: int) -> Plan:
             assert phase.steps is not None
             plan[name] = Span(phase.steps)
         else:
-            steps_per_epoch = -(-num_pictures // phase.batch_size)
+            steps_per_epoch = -(-num_pictures // phase.num_crops)
             plan[name] = Span(phase.epochs * steps_per_epoch, steps_per_epoch)
     return plan
+
+
+def shorten(plan: Plan, ended: Mapping[str, int]) -> Plan:
+    """Give the phases that ended early the number of steps that they were trained for."""
+    return {name: replace(span, steps=ended.get(name, span.steps)) for name, span in plan.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from minutia.train.curves import Axis
 from minutia.train.folder import versions_path
 from minutia.train.plan import Plan
 from minutia.train.recipe import dump_recipe
-from minutia.train.rows import Row, read_rows
+from minutia.train.rows import Row, early_ends, goodness, read_rows
 from minutia.train.samples import BICUBIC, NUM_CROPS, ORIGINAL, crop_path, moment
 
 REPORT = "report.html"
@@ -57,7 +57,7 @@ def write_report(recipe: Recipe, plan: Plan, sheet: Path) -> None:
     folder = recipe.folder
     rows = read_rows(folder / "log.jsonl")
     validations = [row for row in rows if "psnr" in row]
-    best = find_best(validations)
+    best = find_best(validations, {name: phase.best for name, phase in recipe.phases.items()})
     page = [
         _head(recipe, plan, rows, best),
         _advice(rows),
@@ -73,27 +73,24 @@ def write_report(recipe: Recipe, plan: Plan, sheet: Path) -> None:
         temporary.write_text("\n".join(page), encoding="utf-8")
 
 
-def find_best(validations: Sequence[Row]) -> list[Row]:
-    """Find the validation of each phase whose weights are kept: by VGG features where measured, by PSNR otherwise."""
+def find_best(validations: Sequence[Row], best: Mapping[str, str]) -> list[Row]:
+    """Find the validation of each phase whose weights are kept, by the figure that `best` names for the phase."""
     found: dict[str, Row] = {}
     for row in validations:
         phase = str(row["phase"])
-        if phase not in found or _goodness(row) > _goodness(found[phase]):
+        if phase not in found or goodness(row, best[phase]) > goodness(found[phase], best[phase]):
             found[phase] = row
     return list(found.values())
-
-
-def _goodness(row: Row) -> float:
-    return -float(row["perceptual"]) if "perceptual" in row else float(row["psnr"])
 
 
 def _head(recipe: Recipe, plan: Plan, rows: Sequence[Row], best: Sequence[Row]) -> str:
     last = rows[-1]
     phase, step = str(last["phase"]), int(last["step"])
     span = plan[phase]
-    done = phase == list(plan)[-1] and step >= span.steps
+    done = phase == list(plan)[-1] and (step >= span.steps or "stopped" in last)
     epochs = f"epoch {last['epoch']} of {span.epoch(span.steps)}, " if "epoch" in last else ""
     state = "Finished." if done else f"At {epochs}step {step} of {span.steps} of the {phase} phase."
+    state = " ".join([state, *early_ends(rows)])
     figures = []
     for row in best:
         words = [f"{float(row['psnr']):.2f} dB", f"SSIM {float(row['ssim']):.4f}"]

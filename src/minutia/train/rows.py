@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 Row: TypeAlias = dict[str, str | int | float]
-"""Figures by name, with `phase`, `step` and perhaps `epoch`; a validation is told by its `psnr`."""
+"""Figures by name, with `phase`, `step` and perhaps `epoch`; a validation is told by its `psnr`.
+
+`stopped` tells in words that the phase ended early with that validation, and why."""
+
+
+def goodness(figures: Mapping[str, str | int | float], best: str) -> float:
+    """Tell how good a validation is by the figure called `best`; higher is better, also of distances."""
+    return -float(figures[best]) if best == "perceptual" else float(figures[best])
+
+
+def early_ends(rows: Sequence[Row]) -> list[str]:
+    """Gather the sentences that tell why phases ended early."""
+    return [str(row["stopped"]) for row in rows if "stopped" in row]
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -11,8 +11,21 @@ from accelerate import Accelerator
 from minutia.train.config import Recipe
 from minutia.train.pictures import Pictures
 from minutia.train.plan import Plan
+from minutia.train.processes import Processes
 from minutia.train.rows import Row
 from minutia.types import Progress, ignore_progress
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch whose size was chosen for the memory at hand."""
+
+    num_crops: int
+    """Of all processes together."""
+    num_bytes: int
+    """About how much one process needs at the peak of a step, networks and all."""
+    num_free: int
+    """Before pictures are decoded; where processes share a device or machine, the part of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +35,11 @@ class Outline:
     num_training: int
     num_held_out: int
     num_bytes: int
-    """Memory of the decoded training pictures."""
+    """Memory of the decoded training pictures, in each process."""
     plan: Plan
+    chosen: dict[str, Batch]
+    """By phase; phases whose batch_size the recipe tells are left out."""
+    num_processes: int
 
 
 def ignore_row(row: Row) -> None:
@@ -76,6 +92,7 @@ class Run:
     plan: Plan
     listener: Listener
     should_stop: Callable[[], bool]
+    processes: Processes
 
     @property
     def folder(self) -> Path:

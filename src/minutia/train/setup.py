@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
+from accelerate.utils import InitProcessGroupKwargs
 from torch import nn
 
 from minutia.errors import TrainingError
@@ -14,17 +15,35 @@ from minutia.train.config import Adversarial, Hardware, Recipe
 from minutia.train.folder import weights_path
 from minutia.train.losses import PerceptualLoss
 from minutia.train.phases import AdversarialPhase, ContentPhase, Phase
+from minutia.train.processes import PATIENCE, num_started
+
+PLAIN = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
+"""Each process has the whole network."""
 
 
 def make_accelerator(hardware: Hardware) -> Accelerator:
-    """Choose device and precision."""
-    cpu = hardware.device == "cpu"
+    """Choose device and precision, and connect the processes that a launcher has started.
+
+    Raises:
+        TrainingError: the device cannot do what is wanted, or the processes are to share one network.
+    """
+    cpu = hardware.device == "cpu" or (num_started() > 1 and not torch.cuda.is_available())
     precision = hardware.precision
     if precision == "auto":
         precision = "bf16" if _multiplies_bf16(cpu=cpu) else "fp32"
     if precision == "fp16" and (cpu or not torch.cuda.is_available()):
         raise TrainingError("hardware.precision = fp16 needs a CUDA device; use bf16 or fp32.")
-    return Accelerator(cpu=cpu, mixed_precision="no" if precision == "fp32" else precision)
+    accelerator = Accelerator(
+        cpu=cpu,
+        mixed_precision="no" if precision == "fp32" else precision,
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+    )
+    if accelerator.num_processes != num_started() or accelerator.distributed_type not in PLAIN:
+        raise TrainingError(
+            f"Accelerate has made {accelerator.num_processes} of {num_started()} processes its own "
+            f"({accelerator.distributed_type.value}); launch plain ones, without DeepSpeed, FSDP and the like."
+        )
+    return accelerator
 
 
 def describe_device(device: torch.device) -> str:
@@ -34,7 +53,7 @@ def describe_device(device: torch.device) -> str:
     return f"{device.type}, {torch.get_num_threads()} threads"
 
 
-def make_judge(recipe: Recipe, device: torch.device) -> PerceptualLoss | None:
+def make_judge(recipe: Recipe, accelerator: Accelerator) -> PerceptualLoss | None:
     """Make the perceptual loss of the adversarial phase, where there is one.
 
     Raises:
@@ -43,7 +62,9 @@ def make_judge(recipe: Recipe, device: torch.device) -> PerceptualLoss | None:
     phase = recipe.phases.get("adversarial")
     if not isinstance(phase, Adversarial):
         return None
-    return PerceptualLoss(phase.perceptual, recipe.network.channels).to(device)
+    # One process of a machine downloads weights that are missing.
+    with accelerator.local_main_process_first():
+        return PerceptualLoss(phase.perceptual, recipe.network.channels).to(accelerator.device)
 
 
 def make_phase(recipe: Recipe, name: str, accelerator: Accelerator, judge: PerceptualLoss | None) -> Phase:

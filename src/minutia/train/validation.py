@@ -46,11 +46,6 @@ class Validation:
         found = {"psnr": self.psnr, "ssim": self.ssim, "colour_drift": self.colour_drift}
         return found if self.perceptual is None else found | {"perceptual": self.perceptual}
 
-    @property
-    def goodness(self) -> float:
-        """What the best weights are chosen by; higher is better."""
-        return self.psnr if self.perceptual is None else -self.perceptual
-
 
 Scoring: TypeAlias = Callable[[Pixels, Pixels, int], Score]
 """From `sr`, `hr` and the scale."""

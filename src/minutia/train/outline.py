@@ -1,0 +1,93 @@
+"""What a run is going to do and what it needs, found before a picture is decoded."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import partial
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from minutia.errors import TrainingError
+from minutia.train.config import Recipe
+from minutia.train.losses import PerceptualLoss
+from minutia.train.memory import SHARE, free_memory, measure_step, shortage_told
+from minutia.train.pictures import Chosen, choose_pictures
+from minutia.train.plan import make_plan
+from minutia.train.processes import Processes
+from minutia.train.run import Batch, Outline
+
+
+def plan_run(
+    recipe: Recipe, accelerator: Accelerator, processes: Processes, judge: PerceptualLoss | None, *, resume: bool
+) -> tuple[Recipe, Outline, Chosen]:
+    """Choose pictures and the sizes of batches that are left open; count steps and memory.
+
+    Returns:
+        The recipe with a number for each batch_size; the outline; the files of the pictures.
+
+    Raises:
+        DataError: pictures are missing or do not pair.
+        TrainingError: a batch does not divide among the processes, or not even two crops fit into the memory.
+    """
+    files, network = choose_pictures(recipe), recipe.network
+    num_bytes = files.num_bytes(network.scale, network.channels, normalised=recipe.data.normalisation is not None)
+    known = processes.decide(partial(_sizes_before, recipe.folder)) if resume else {}
+    chosen = {}
+    for name, phase in recipe.phases.items():
+        if phase.batch_size == "auto" and not phase.is_empty:
+            chosen[name] = _choose(recipe, name, accelerator, processes, judge, num_bytes, known.get(name))
+    recipe = _resolve(recipe, {name: batch.num_crops for name, batch in chosen.items()})
+    for name, phase in recipe.phases.items():
+        if not phase.is_empty:
+            _check_shares(f"{name}.batch_size", phase.num_crops, processes.count)
+    plan = make_plan(recipe, len(files.training))
+    numbers = (len(files.training), len(files.held_out), num_bytes)
+    return recipe, Outline(*numbers, plan, chosen, processes.count), files
+
+
+def _choose(
+    recipe: Recipe,
+    name: str,
+    accelerator: Accelerator,
+    processes: Processes,
+    judge: PerceptualLoss | None,
+    num_bytes: int,
+    known: int | None,
+) -> Batch:
+    """Measure a step; take as many crops as fit beside the pictures, or as many as the run began with."""
+    device = accelerator.device
+    free = processes.smallest(free_memory(device))
+    beside = num_bytes if device.type != "cuda" or recipe.data.cache == "device" else 0
+    with shortage_told(name, 2, recipe.phases[name].lr_crop):
+        memory = measure_step(recipe, name, accelerator, judge)
+    num_crops = known or memory.choose(round(SHARE * max(0, free - beside)), processes.count)
+    return Batch(num_crops, memory.num_bytes(-(-num_crops // processes.count)), free)
+
+
+def _resolve(recipe: Recipe, sizes: dict[str, int]) -> Recipe:
+    """Put numbers in the place of batch_size = "auto"; a phase without steps gets any."""
+    phases = {
+        name: phase.model_copy(update={"batch_size": sizes.get(name, 1)})
+        for name, phase in recipe.phases.items()
+        if phase.batch_size == "auto"
+    }
+    return recipe.model_copy(update=phases)
+
+
+def _check_shares(key: str, size: int, num_processes: int) -> None:
+    if size % num_processes:
+        below = size // num_processes * num_processes
+        raise TrainingError(
+            f"{key} = {size} crops cannot be shared equally by {num_processes} processes; "
+            f"take {f'{below} or ' if below else ''}{below + num_processes}."
+        )
+
+
+def _sizes_before(folder: Path) -> dict[str, int]:
+    """Read the sizes of batches with which a run began, by phase."""
+    try:
+        table = tomllib.loads((folder / "recipe.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"The recipe {folder / 'recipe.toml'} of the run cannot be read: {error}.") from error
+    return {name: part["batch_size"] for name, part in table.items() if isinstance(part, dict) and "batch_size" in part}
