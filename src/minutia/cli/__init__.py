@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from minutia import __version__
 from minutia.cli.console import console, show_warnings
@@ -17,12 +18,22 @@ from minutia.cli.train import train
 from minutia.cli.upscale import upscale
 from minutia.cli.video import video
 
+
+class Commands(TyperGroup):
+    """Lists the commands as plain text, at once; the help of each command is laid out by rich, in panels."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 (of the click within typer)
+        """Write the list."""
+        self.rich_markup_mode = None
+        super().format_help(ctx, formatter)
+
+
 app = typer.Typer(
     name="minutia",
+    cls=Commands,
     help="Make small pictures large and sharp.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 

@@ -30,7 +30,6 @@ SHOWN = 10
 datasets = typer.Typer(
     help="Download, prepare and check pictures for training.",
     no_args_is_help=True,
-    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
