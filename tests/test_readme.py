@@ -35,6 +35,7 @@ def place(tmp_path: Path, photo: np.ndarray, tiny_model: Path) -> Path:
     folder.mkdir()
     image = Image.fromarray(photo[:32, :32])
     image.save(folder / "photo.jpg")
+    image.save(folder / "map.tif")
     (folder / "scans" / "old").mkdir(parents=True)
     image.save(folder / "scans" / "old" / "a.png")
     (folder / "PICTURES").mkdir()

@@ -45,6 +45,9 @@ class Options:
     fail_fast: bool = False
     """Begin no other picture after the first that fails."""
 
+    memory: int | None = None
+    """Bytes that the process may take; a picture that needs more is enlarged by rows. None is half of what is free."""
+
     num_threads: int | None = None
     """Pictures that are read, and as many that are written, beside the network; None chooses."""
 

@@ -10,6 +10,7 @@ from typing import Literal, final
 from minutia.batch.journal import Journal, digest_of
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
+from minutia.batch.scan import Scanned, find_scan, scan
 from minutia.enlarge import require_kind
 from minutia.errors import MinutiaError, OutputExists, PictureError
 from minutia.image.formats import format_of, require_bands, require_room
@@ -60,6 +61,8 @@ class Work:
     frames: Frames
     before: Size
     seconds: float
+    scanned: Scanned | None = None
+    """Of a picture that is enlarged by rows, and of which there are no frames."""
 
     @property
     def num_bytes(self) -> int:
@@ -88,6 +91,10 @@ class Stages:
             if isinstance(task, Outcome):
                 return task
             digest = task.digest
+            scanned = find_scan(job.source, job.target, self.upscaler, self.options)
+            if scanned is not None:
+                self.size_after(job, scanned.size)
+                return Work(task, Frames(()), scanned.size, time.perf_counter() - began, scanned)
             frames = self._prepare(task, read_frames(job.source, self.options.making.limits))
         except MinutiaError as error:
             if isinstance(error, OutputExists) and not self.alone:
@@ -101,6 +108,8 @@ class Stages:
         Args:
             progress: called with (done, total) pixels of all its frames or pages.
         """
+        if work.scanned is not None:
+            return self._scan(work, work.scanned, progress)
         began = time.perf_counter()
         frames, job = work.frames, work.task.job
         count = len(frames.pictures)
@@ -118,6 +127,22 @@ class Stages:
             return self._fail(job, work.task.digest, work.seconds + time.perf_counter() - began, error)
         seconds = work.seconds + time.perf_counter() - began
         return replace(work, frames=replace(frames, pictures=tuple(large)), seconds=seconds)
+
+    def _scan(self, work: Work, scanned: Scanned, progress: Progress) -> Outcome:
+        """Enlarge a picture by rows, and write them as they come."""
+        began = time.perf_counter()
+        task, job = work.task, work.task.job
+        if self.journal is not None:
+            self.journal.begin(job.source, job.target, task.digest)
+        options = replace(self.options, overwrite=task.replaces)
+        try:
+            before = scan(job.source, job.target, scanned, self.upscaler, options, progress)
+        except MinutiaError as error:
+            return self._fail(job, task.digest, work.seconds + time.perf_counter() - began, error)
+        seconds = work.seconds + time.perf_counter() - began
+        if self.journal is not None:
+            self.journal.finish(job.source, job.target, task.digest, seconds)
+        return Outcome(job, "done", None, before, self.size_after(job, before), seconds)
 
     def store(self, work: Work) -> Outcome:
         """Write an enlarged picture."""
@@ -193,7 +218,7 @@ class Stages:
     def _require_kind(self, job: Job, picture: Picture) -> None:
         card = self.upscaler.card
         try:
-            require_kind(picture, card.channels, card.normalisation)
+            require_kind(picture.num_bands, picture.pixels.dtype, card.channels, card.normalisation)
         except PictureError as error:
             raise PictureError(f"{job.source}: {error}") from error
 

@@ -166,6 +166,14 @@ Tile: TypeAlias = Annotated[
         rich_help_panel=SPEED,
     ),
 ]
+Memory: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory to keep to: 512M, 2G. A TIFF that needs more is made row by row. By default half of what is free.",
+        rich_help_panel=SPEED,
+    ),
+]
 Jobs: TypeAlias = Annotated[
     int | None,
     typer.Option(

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, final
 
@@ -62,6 +63,7 @@ def upscale(
     max_pixels: opt.MaxPixels = 2**30,
     allow_truncated: opt.AllowTruncated = False,
     tile: opt.Tile = None,
+    memory: opt.Memory = None,
     jobs: opt.Jobs = None,
     engine: opt.Engine = "auto",
     device: opt.Device = "auto",
@@ -80,6 +82,7 @@ def upscale(
     card, target = batch.choose_model(model, wish)
     making = batch.Making(target=target, quality=quality, strip=strip, limits=Limits(max_pixels, allow_truncated))
     options = batch.Options(making=making, overwrite=overwrite, resume=resume, fail_fast=fail_fast, num_threads=jobs)
+    options = replace(options, memory=_bytes(memory))
     load = partial(Upscaler, card, engine=engine, device=device, precision=precision, tile=tile, strength=strength)
     stdin, stdout = byte_streams()
     try:
@@ -92,6 +95,15 @@ def upscale(
             (_foretell if dry_run else _run)(_Report(place, plan), upscaler, options, kept)
     except KeyboardInterrupt:
         leave_at_once()
+
+
+def _bytes(memory: str | None) -> int | None:
+    from minutia.memory import parse_bytes
+
+    try:
+        return None if memory is None else parse_bytes(memory)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--memory") from error
 
 
 def _run(report: _Report, upscaler: Upscaler, options: Options, journal: Journal | None) -> None:

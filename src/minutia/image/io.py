@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 
 from minutia.errors import OutputExists, PictureError
 from minutia.files import replacing
-from minutia.image import png, tiff
+from minutia.image import png, tiff, tiff_writer
 from minutia.image.color import to_uint8
 from minutia.image.encoding import encode, plays_of
 from minutia.image.fitting import fit
@@ -158,7 +158,7 @@ def write_frames(frames: Frames, path: Path, *, quality: int = 95, overwrite: bo
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             if form.pages:
-                tiff.write(fitted.pictures, temporary)
+                tiff_writer.write(fitted.pictures, temporary)
             elif form.name == "PNG" and len(fitted.pictures) == 1:
                 png.write(fitted.pictures[0], temporary)
             else:

@@ -1,34 +1,27 @@
-"""TIFF: pages of bands and of 16 bits a channel in, pages of any kind out, with all that may stand beside pixels."""
+"""TIFF: pages of bands and of 16 bits a channel in, with all that may stand beside the pixels."""
 
 from __future__ import annotations
 
 import logging
-import os
-import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 import tifffile
 from PIL import Image
-from PIL.ExifTags import IFD, Base
-from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, XMP, ImageFileDirectory_v2
+from PIL.ExifTags import Base
+from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, XMP
 
 from minutia.errors import PictureError
 from minutia.image.color import full_range
-from minutia.image.geo import NO_DATA, geo_entries, take_geo
+from minutia.image.geo import NO_DATA, take_geo
 from minutia.image.geo import TYPES as GEO_TAGS
-from minutia.image.metadata import BLOCKS, travelling_exif, travelling_xmp, usable_dpi
+from minutia.image.metadata import travelling_exif, travelling_xmp, usable_dpi
 from minutia.image.opening import Limits, require_pixels
-from minutia.image.pil import stacked, upright
+from minutia.image.pil import upright
 from minutia.types import Metadata, Picture, Pixels
 
 logger = logging.getLogger(__name__)
-
-Tag: TypeAlias = tuple[int, int, int, Any, bool]
-"""Code, type, count, value, and whether it stands on this page alone."""
 
 HELD = ("uint8", "uint16", "int16", "float32")
 """Values that pictures hold."""
@@ -37,11 +30,6 @@ _GREY, _RGB = tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB
 _ALPHA = {tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA}
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_BIG = 2**32 - 2**25
-"""Files of more bytes than this need the 64-bit variant, BigTIFF."""
-
-_BYTE, _TEXT, _SHORT, _LONG, _UNDEFINED = 1, 2, 3, 4, 7
-"""Types of tags (TIFF 6.0, section 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +45,22 @@ class Shape:
     """Whether its values have more than 8 bits."""
 
 
+def is_tiff(path: Path) -> bool:
+    """Tell by its first bytes whether a file is a TIFF."""
+    with path.open("rb") as file:
+        return file.read(4) in _MAGIC
+
+
 def read_shape(path: Path) -> Shape | None:
     """Look at a TIFF whose pages all have bands or several channels of 16 bits, which Pillow halves or refuses.
 
     Returns:
         None for any other file, which is Pillow's.
     """
-    with path.open("rb") as file:
-        if file.read(4) not in _MAGIC:
-            return None
+    if not is_tiff(path):
+        return None
     with tifffile.TiffFile(path) as tiff:
-        pages = _pages(tiff)
+        pages = image_pages(tiff)
         if not pages or any(_is_pillows(page) for page in pages):
             return None
         first = pages[0]
@@ -84,28 +77,22 @@ def read_pages(path: Path, limits: Limits, count: int) -> tuple[Picture, ...]:
         PictureError: too many pixels, values that pictures do not hold, or places without values.
     """
     with tifffile.TiffFile(path) as tiff:
-        pages = _pages(tiff)
+        pages = image_pages(tiff)
         for page in pages:
             require_pixels(page.imagewidth, page.imagelength, len(pages), path, limits)
         return tuple(_read_page(page, path) for page in pages[:count])
 
 
-def write(pictures: Sequence[Picture], path: Path) -> None:
-    """Write pages, compressed by deflate."""
-    big = sum(picture.num_bytes for picture in pictures) > _BIG
-    with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
-        for picture in pictures:
-            _write_page(tiff, picture, _tags(picture.metadata, blocks=() if big else BLOCKS))
-    if big:
-        logger.warning("%s: BigTIFF cannot keep what EXIF tells of camera and place.", path)
-    else:
-        _write_blocks(path, pictures)
-
-
-def _pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
+def image_pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
     """List the pages, without the overviews and masks that geographical programs add."""
     pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage)]
     return [page for page in pages if not (page.is_reduced or page.is_mask)]
+
+
+def is_readable(page: tifffile.TiffPage) -> bool:
+    """Tell whether a page is what a picture is, grey, RGB or bands without alpha, of values that pictures hold."""
+    held = page.dtype is not None and page.dtype.name in HELD and page.bitspersample >= 8
+    return held and page.photometric in {_GREY, _RGB} and not _has_alpha(page)
 
 
 def _is_pillows(page: tifffile.TiffPage) -> bool:
@@ -131,17 +118,21 @@ def _read_page(page: tifffile.TiffPage, path: Path) -> Picture:
     if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
         planes = np.moveaxis(planes.reshape(samples, *size), 0, -1)
     planes = planes.reshape(*size, samples)
-    _require_values(planes, page.tags.valueof(NO_DATA), path)
+    require_values(planes, page.tags.valueof(NO_DATA), path)
     pixels, alpha = (planes[:, :, :-1], planes[:, :, -1]) if _has_alpha(page) else (planes, None)
     if alpha is not None and page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         peak = full_range(planes.dtype)[1]
         share = np.maximum(alpha, 1)[:, :, None] / peak
         pixels = np.minimum(pixels / share + 0.5, peak).astype(planes.dtype)
-    return upright(Picture(pixels, alpha, _read_metadata(page, path)), page.tags.valueof(Base.Orientation) or 1)
+    return upright(Picture(pixels, alpha, read_metadata(page, path)), page.tags.valueof(Base.Orientation) or 1)
 
 
-def _require_values(planes: Pixels, nodata: object, path: Path) -> None:
-    """Check that floats are numbers everywhere; a network would spread what is none over its neighbours."""
+def require_values(planes: Pixels, nodata: object, path: Path) -> None:
+    """Check that floats are numbers everywhere; a network would spread what is none over its neighbours.
+
+    Raises:
+        PictureError: they are not.
+    """
     if planes.dtype.kind != "f":
         return
     missing = not np.isfinite(planes).all()
@@ -154,7 +145,8 @@ def _require_values(planes: Pixels, nodata: object, path: Path) -> None:
         raise PictureError(f"{path} has places without values (NaN, infinite or GDAL_NODATA); fill or cut them first.")
 
 
-def _read_metadata(page: tifffile.TiffPage, path: Path) -> Metadata:
+def read_metadata(page: tifffile.TiffPage, path: Path) -> Metadata:
+    """Take what travels beside the pixels of a page."""
     exif = Image.Exif()
     exif.endian, exif.bigtiff = page.parent.byteorder, page.parent.is_bigtiff
     with path.open("rb") as file:
@@ -170,73 +162,3 @@ def _read_metadata(page: tifffile.TiffPage, path: Path) -> Metadata:
         dpi=usable_dpi(dpi) if Base.XResolution in page.tags else None,
         geo=take_geo({tag: page.tags.valueof(tag) for tag in GEO_TAGS}),
     )
-
-
-def _write_page(tiff: tifffile.TiffWriter, picture: Picture, tags: list[Tag]) -> None:
-    planes, metadata = stacked(picture), picture.metadata
-    rgb = picture.is_photo and picture.num_bands == 3
-    extras = ["unspecified"] * (picture.num_bands - (3 if rgb else 1)) + ["unassalpha"] * (picture.alpha is not None)
-    tiff.write(
-        planes[:, :, 0] if planes.shape[2] == 1 else planes,
-        photometric="rgb" if rgb else "minisblack",
-        planarconfig=None if planes.shape[2] == 1 else "contig",
-        extrasamples=extras or None,
-        compression="adobe_deflate",
-        predictor=True,
-        rowsperstrip=max(1, 2**20 // planes[0].nbytes),
-        iccprofile=metadata.icc,
-        resolution=metadata.dpi,
-        resolutionunit=None if metadata.dpi is None else "INCH",
-        extratags=tags,
-        metadata=None,
-        software=False,
-    )
-
-
-def _tags(metadata: Metadata, blocks: Sequence[int]) -> list[Tag]:
-    """Write metadata as tags, with places for blocks that are appended later."""
-    found: list[Tag] = geo_entries(metadata.geo)
-    if metadata.xmp is not None:
-        found.append((XMP, _BYTE, len(metadata.xmp), metadata.xmp, True))
-    if metadata.iptc is not None:
-        found.append((IPTC_NAA_CHUNK, _UNDEFINED, len(metadata.iptc), metadata.iptc, True))
-    exif = _exif(metadata.exif)
-    for code, value in exif.items():
-        if isinstance(value, str):
-            text = value.encode() + b"\0"
-            found.append((code, _TEXT, len(text), text, True))
-        elif isinstance(value, bytes):
-            found.append((code, _BYTE, len(value), value, True))
-        elif type(value) is int and code not in {*BLOCKS, IFD.Interop, Base.ResolutionUnit}:
-            found.append((code, _SHORT, 1, value, True))
-    found += [(block - 1, _LONG, 1, 0, True) for block in blocks if exif.get_ifd(block)]
-    return found
-
-
-def _exif(block: bytes | None) -> Image.Exif:
-    exif = Image.Exif()
-    if block is not None:
-        exif.load(block)
-    return exif
-
-
-def _write_blocks(path: Path, pictures: Sequence[Picture]) -> None:
-    """Append the blocks of camera and position to a file, and tell the pages where they are.
-
-    tifffile writes no such blocks: each page has kept a place for them, under the unused code before theirs.
-    """
-    with tifffile.TiffFile(path) as tiff:
-        entries = [{block: page.tags.get(block - 1) for block in BLOCKS} for page in _pages(tiff)]
-    with path.open("r+b") as file:
-        for picture, places in zip(pictures, entries, strict=True):
-            exif = _exif(picture.metadata.exif)
-            for block, entry in places.items():
-                if entry is None:
-                    continue
-                directory = ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0", group=block)
-                directory.update(exif.get_ifd(block))
-                place = (file.seek(0, os.SEEK_END) + 1) // 2 * 2
-                file.seek(place)
-                file.write(directory.tobytes(place))
-                file.seek(entry.offset)
-                file.write(struct.pack("<HHII", block, _LONG, 1, place))

@@ -12,16 +12,15 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
-import psutil
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from minutia import memory
 from minutia.errors import TrainingError
 from minutia.train.config import Recipe
 from minutia.train.losses import PerceptualLoss
@@ -32,8 +31,6 @@ SHARE = 0.5
 
 MAX_CROPS = 64
 """Of a batch of automatic size; larger ones learn little more from a step."""
-
-CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(device)[0]
-    return _free_host_memory() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return memory.free_memory() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 @contextmanager
@@ -153,14 +150,3 @@ class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _forget(self, key: int, num_bytes: int) -> None:
         self.known.discard(key)
         self.now -= num_bytes
-
-
-def _free_host_memory() -> int:
-    free = int(psutil.virtual_memory().available)
-    try:
-        limit = int((CGROUP / "memory.max").read_text(encoding="ascii"))
-        used = int((CGROUP / "memory.current").read_text(encoding="ascii"))
-        stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text(encoding="ascii").splitlines())
-    except (OSError, ValueError):
-        return free  # No limit: "max" is no number, and not all systems have such files.
-    return min(free, limit - used + int(stat["inactive_file"]))

@@ -1,0 +1,131 @@
+"""Pictures whose enlargement memory does not hold: found before they are read, and written as they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from minutia.batch.options import Options
+from minutia.enlarge import Share, enlarge_rows, require_kind, whole_bytes
+from minutia.errors import PictureError
+from minutia.files import replacing
+from minutia.image.formats import TIFF, format_of
+from minutia.image.geo import enlarge_geo
+from minutia.image.io import read_frames, require_free
+from minutia.image.opening import Limits, opened, reason, translated
+from minutia.image.target import Size
+from minutia.image.tiff import read_shape
+from minutia.image.tiff_writer import write_rows
+from minutia.image.windows import PictureRows, Rows, opened_rows
+from minutia.memory import free_memory, in_gigabytes
+from minutia.types import Metadata, Picture, Progress
+from minutia.upscaler import Upscaler
+
+DECODED_BYTES = 4
+"""Of a pixel, where it is not known yet how many channels a file has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A picture that is enlarged by rows."""
+
+    size: Size
+    """Height and width; those of a file that asks to be turned may be exchanged."""
+    share: Share
+
+
+def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) -> Scanned | None:
+    """Tell whether a picture must be enlarged by rows; None where memory holds it, or it is to have another size.
+
+    Raises:
+        PictureError: memory does not hold it and its format is not written by rows; or the source cannot be read.
+    """
+    if options.making.target is not None:
+        return None
+    free = free_memory()
+    share = Share(options.memory or free // 2)
+    with opened_rows(source, options.making.limits) as rows:
+        size = _header_size(source, options.making.limits) if rows is None else (rows.height, rows.width)
+        pixel = DECODED_BYTES if rows is None else rows.num_bands * rows.dtype.itemsize
+        needed = whole_bytes(*size, pixel, upscaler.scale)
+        if needed <= share.num_bytes:
+            return None
+        if rows is not None:
+            require_kind(rows.num_bands, rows.dtype, upscaler.card.channels, upscaler.card.normalisation)
+    if format_of(target) is TIFF:
+        return Scanned(size, share)
+    if options.memory is None and needed <= free:
+        return None
+    raise PictureError(
+        f"{source} needs about {in_gigabytes(needed)} of memory, and {in_gigabytes(options.memory or free)} may be "
+        "taken; add --format tiff, which is written row by row."
+    )
+
+
+def scan(
+    source: Path, target: Path, scanned: Scanned, upscaler: Upscaler, options: Options, progress: Progress
+) -> Size:
+    """Enlarge a picture by rows, into a TIFF of tiles; under a temporary name first.
+
+    Returns:
+        Height and width of the source.
+
+    Raises:
+        OutputExists: the target exists and `options.overwrite` is not set.
+        PictureError: the source cannot be read by rows, or the place cannot be written.
+    """
+    if not options.overwrite:
+        require_free(target)
+    card, scale = upscaler.card, upscaler.scale
+    with _rows_of(source, options) as rows:
+        strips = enlarge_rows(
+            rows,
+            upscaler.engine,
+            scanned.share,
+            halo=card.halo,
+            channels=card.channels,
+            normalisation=card.normalisation,
+            tile=upscaler.tile,
+            color_lock=upscaler.color_lock,
+            progress=progress,
+        )
+        metadata = rows.metadata
+        if options.making.strip:
+            metadata = Metadata(icc=metadata.icc)
+        metadata = replace(metadata, geo=enlarge_geo(metadata.geo, scale, scale))
+        like = Picture(np.empty((1, 1, rows.num_bands), rows.dtype), metadata=metadata)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(target) as temporary:
+                write_rows(strips, (rows.height * scale, rows.width * scale), like, temporary)
+        except OSError as error:
+            raise PictureError(f"{target} cannot be written: {reason(error)}.") from error
+        return rows.height, rows.width
+
+
+def _header_size(source: Path, limits: Limits) -> Size:
+    """Read a size from the first bytes of a file; Pillow decodes a whole PNG to tell how it is to be turned."""
+    with translated(source):
+        shape = read_shape(source)
+    if shape is not None:
+        return shape.height, shape.width
+    with opened(source, limits) as image:
+        return image.height, image.width
+
+
+@contextmanager
+def _rows_of(source: Path, options: Options) -> Iterator[Rows]:
+    """Open a file by rows, or decode it where that cannot be."""
+    with opened_rows(source, options.making.limits) as rows:
+        if rows is not None:
+            yield rows
+            return
+    pictures = read_frames(source, options.making.limits).pictures
+    if len(pictures) > 1 or pictures[0].alpha is not None:
+        what = "several pages" if len(pictures) > 1 else "transparency"
+        raise PictureError(f"{source} has {what}, and its enlargement does not fit into the memory that may be taken.")
+    yield PictureRows(pictures[0])

@@ -1,0 +1,135 @@
+"""Put a strip of a picture, rows of its full width, through a network: tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minutia.errors import PictureError
+from minutia.image.color import from_float, full_range, to_float
+from minutia.image.lock import RADIUS, lock_colors
+from minutia.image.tiles import Span
+from minutia.types import Engine, Normalisation, Pixels, Tensor, in_bands
+
+WHOLE = 2**20
+"""Pictures of no more pixels than this are enlarged in one piece."""
+
+WINDOW = 1024
+"""Side of the windows that larger pictures are cut into, halo included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An engine, and how pictures are put through it."""
+
+    engine: Engine
+    halo: int
+    channels: int
+    tile: int | None
+    color_lock: bool
+    is_bounded: bool
+    """Whether values end at 0 and 1."""
+
+    def run(self, x: Tensor) -> Tensor:
+        """Enlarge (1, C, H, W), or one channel for as many as the network takes."""
+        depth = x.shape[1]
+        if self.channels == 1:
+            y = self.engine.run(x.transpose(1, 0, 2, 3)).transpose(1, 0, 2, 3)
+        elif depth == 1:
+            # The plain mean: three estimates of one grey, and none is nearer than the others.
+            y = self.engine.run(x.repeat(self.channels, axis=1)).mean(axis=1, keepdims=True)
+        else:
+            y = self.engine.run(x)
+        return lock_colors(y, x, self.engine.scale, bounded=self.is_bounded) if self.color_lock else y
+
+    def side(self, height: int, width: int) -> int:
+        """Choose the side of tiles' cores as the picture's size and the user's wish ask."""
+        tile = self.tile
+        if tile == 0 or (tile is None and height * width <= WHOLE):
+            return max(height, width)
+        return max(WINDOW - 2 * self.halo, self.halo, 1) if tile is None else tile
+
+
+def make_network(
+    engine: Engine, halo: int, channels: int, normalisation: Normalisation | None, tile: int | None, *, color_lock: bool
+) -> Network:
+    """Settle how pictures are put through an engine.
+
+    Raises:
+        PictureError: a tile below 0.
+    """
+    if tile is not None and tile < 0:
+        raise PictureError(f"A tile cannot be {tile} pixels; write 0 for none.")
+    halo = max(1, halo) + (RADIUS if color_lock else 0)
+    return Network(engine, halo, channels, tile, color_lock, is_bounded=normalisation is None)
+
+
+def require_kind(bands: int, dtype: np.dtype[Any], channels: int, normalisation: Normalisation | None) -> None:
+    """Check that a network can take a picture of so many bands.
+
+    Raises:
+        PictureError: it has another number of bands, or values that need a normalisation where there is none.
+    """
+    is_plain = normalisation is None
+    if bands != channels and not (is_plain and {bands, channels} == {1, 3}):
+        raise PictureError(
+            f"The picture has {in_bands(bands)}, and the model takes {in_bands(channels)}; "
+            "choose another model, or a picture like those it was trained on."
+        )
+    if is_plain and dtype.kind != "u":
+        raise PictureError(
+            f"The picture holds values of {dtype}, and the model's card does not say which of them are "
+            "0 and 1; choose a model that was trained with data.normalisation."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Rows that a network is shown at once."""
+
+    planes: Pixels
+    """(H, width, C): the rows of `rows`, halo included; alpha last where they are weighed."""
+    rows: Span
+    columns: Sequence[Span]
+    is_weighed: bool = False
+    """Whether colours are to be weighed by alpha before they go through the network, and freed of it afterwards."""
+
+
+def enlarge_strip(strip: Strip, out: Pixels, network: Network) -> Iterator[int]:
+    """Enlarge the core of a strip into `out`, of the strip's own type; gives the pixels of each tile as it is done."""
+    rows, scale = strip.rows, network.engine.scale
+    top, bottom = ((edge - rows.start) * scale for edge in (rows.core_start, rows.core_stop))
+    for columns in strip.columns:
+        x = to_float(strip.planes[:, columns.start : columns.stop])
+        y = _run_weighed(network, x, least_alpha(out.dtype)) if strip.is_weighed else network.run(x)
+        left, right = ((edge - columns.start) * scale for edge in (columns.core_start, columns.core_stop))
+        core = from_float(y[0, :, top:bottom, left:right], out.dtype)
+        out[:, columns.core_start * scale : columns.core_stop * scale] = core
+        yield (rows.core_stop - rows.core_start) * (columns.core_stop - columns.core_start)
+
+
+def _run_weighed(network: Network, x: Tensor, least: float) -> Tensor:
+    """Enlarge (1, C, H, W), alpha last, through premultiplied colours; `least` is the smallest visible alpha."""
+    colours, alpha = x[:, :-1], np.ascontiguousarray(x[:, -1:])
+    large_alpha = network.run(alpha)
+    large_colours = network.run(colours * alpha) / np.maximum(large_alpha, np.float32(least))
+    # Held to what the neighbours span: an overshoot of alpha would be a halo in clear places, holes in opaque ones.
+    held_alpha = np.clip(large_alpha, *_spans(alpha, network.engine.scale))
+    return np.concatenate([large_colours, held_alpha], axis=1)
+
+
+def _spans(x: Tensor, scale: int) -> tuple[Tensor, Tensor]:
+    """Find the least and the largest value of each pixel and its eight neighbours, repeated `scale` times."""
+    height, width = x.shape[2:]
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    views = [padded[:, :, row : row + height, left : left + width] for row in range(3) for left in range(3)]
+    least, largest = np.minimum.reduce(views), np.maximum.reduce(views)
+    return least.repeat(scale, 2).repeat(scale, 3), largest.repeat(scale, 2).repeat(scale, 3)
+
+
+def least_alpha(dtype: np.dtype[Any]) -> float:
+    """Tell the smallest alpha that is seen."""
+    return 1 / full_range(np.uint16 if dtype.kind == "f" else dtype)[1]

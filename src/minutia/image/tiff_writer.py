@@ -1,0 +1,177 @@
+"""TIFF: pages of any kind out, with all that may stand beside the pixels; whole, or by rows as they come."""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import tifffile
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, XMP, ImageFileDirectory_v2
+
+from minutia.image.geo import geo_entries
+from minutia.image.metadata import BLOCKS
+from minutia.image.pil import stacked
+from minutia.image.tiff import image_pages
+from minutia.types import Metadata, Picture, Pixels
+
+logger = logging.getLogger(__name__)
+
+Tag: TypeAlias = tuple[int, int, int, Any, bool]
+"""Code, type, count, value, and whether it stands on this page alone."""
+
+_BIG = 2**32 - 2**25
+"""Files of more bytes than this need the 64-bit variant, BigTIFF."""
+
+TILE = 256
+"""Side of the tiles that large pictures are written in."""
+
+_BUFFER = 2**25
+"""Bytes that are compressed at once."""
+
+_BYTE, _TEXT, _SHORT, _LONG, _UNDEFINED = 1, 2, 3, 4, 7
+"""Types of tags (TIFF 6.0, section 2)."""
+
+
+def write_rows(strips: Iterator[Pixels], size: tuple[int, int], like: Picture, path: Path) -> None:
+    """Write a picture whose rows come strip by strip, in tiles compressed by deflate.
+
+    Args:
+        strips: rows from the top, (rows, width, bands), any number at a time.
+        size: height and width.
+        like: a picture of the same bands, type and metadata, of any size, without alpha.
+    """
+    height, width = size
+    bands, dtype = like.num_bands, like.pixels.dtype
+    big = height * width * bands * dtype.itemsize > _BIG
+    with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
+        tags = _tags(like.metadata, blocks=() if big else BLOCKS)
+        tiff.write(
+            _tiles(strips, bands),
+            shape=(height, width) if bands == 1 else (height, width, bands),
+            dtype=dtype,
+            tile=(TILE, TILE),
+            buffersize=_BUFFER,
+            **_page_options(like, tags),
+        )
+    _finish(path, [like], big=big)
+
+
+def _tiles(strips: Iterator[Pixels], bands: int) -> Iterator[Pixels]:
+    """Cut strips into tiles, row by row of tiles; those at the right and at the bottom may be smaller."""
+    kept: list[Pixels] = []
+    for strip in strips:
+        rows = np.concatenate([*kept, strip]) if kept else strip
+        whole = len(rows) // TILE * TILE
+        for top in range(0, whole, TILE):
+            yield from _tiles_of(rows[top : top + TILE], bands)
+        kept = [rows[whole:].copy()] if whole < len(rows) else []
+    for rows in kept:
+        yield from _tiles_of(rows, bands)
+
+
+def _tiles_of(rows: Pixels, bands: int) -> Iterator[Pixels]:
+    for left in range(0, rows.shape[1], TILE):
+        tile = rows[:, left : left + TILE]
+        yield tile[:, :, 0] if bands == 1 else tile
+
+
+def write(pictures: Sequence[Picture], path: Path) -> None:
+    """Write pages, compressed by deflate."""
+    big = sum(picture.num_bytes for picture in pictures) > _BIG
+    with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
+        for picture in pictures:
+            _write_page(tiff, picture, _tags(picture.metadata, blocks=() if big else BLOCKS))
+    _finish(path, pictures, big=big)
+
+
+def _finish(path: Path, pictures: Sequence[Picture], *, big: bool) -> None:
+    """Append what tifffile does not write."""
+    if not big:
+        _write_blocks(path, pictures)
+    elif any(picture.metadata.exif for picture in pictures):
+        logger.warning("%s: BigTIFF cannot keep what EXIF tells of camera and place.", path)
+
+
+def _write_page(tiff: tifffile.TiffWriter, picture: Picture, tags: list[Tag]) -> None:
+    planes = stacked(picture)
+    tiff.write(
+        planes[:, :, 0] if planes.shape[2] == 1 else planes,
+        rowsperstrip=max(1, 2**20 // planes[0].nbytes),
+        **_page_options(picture, tags),
+    )
+
+
+def _page_options(picture: Picture, tags: list[Tag]) -> dict[str, Any]:
+    """Say what a page is, as tifffile wants to know it."""
+    metadata, num_planes = picture.metadata, picture.num_bands + (picture.alpha is not None)
+    rgb = picture.is_photo and picture.num_bands == 3
+    extras = ["unspecified"] * (picture.num_bands - (3 if rgb else 1)) + ["unassalpha"] * (picture.alpha is not None)
+    return {
+        "photometric": "rgb" if rgb else "minisblack",
+        "planarconfig": None if num_planes == 1 else "contig",
+        "extrasamples": extras or None,
+        "compression": "adobe_deflate",
+        "predictor": True,
+        "iccprofile": metadata.icc,
+        "resolution": metadata.dpi,
+        "resolutionunit": None if metadata.dpi is None else "INCH",
+        "extratags": tags,
+        "metadata": None,
+        "software": False,
+    }
+
+
+def _tags(metadata: Metadata, blocks: Sequence[int]) -> list[Tag]:
+    """Write metadata as tags, with places for blocks that are appended later."""
+    found: list[Tag] = geo_entries(metadata.geo)
+    if metadata.xmp is not None:
+        found.append((XMP, _BYTE, len(metadata.xmp), metadata.xmp, True))
+    if metadata.iptc is not None:
+        found.append((IPTC_NAA_CHUNK, _UNDEFINED, len(metadata.iptc), metadata.iptc, True))
+    exif = _exif(metadata.exif)
+    for code, value in exif.items():
+        if isinstance(value, str):
+            text = value.encode() + b"\0"
+            found.append((code, _TEXT, len(text), text, True))
+        elif isinstance(value, bytes):
+            found.append((code, _BYTE, len(value), value, True))
+        elif type(value) is int and code not in {*BLOCKS, IFD.Interop, Base.ResolutionUnit}:
+            found.append((code, _SHORT, 1, value, True))
+    found += [(block - 1, _LONG, 1, 0, True) for block in blocks if exif.get_ifd(block)]
+    return found
+
+
+def _exif(block: bytes | None) -> Image.Exif:
+    exif = Image.Exif()
+    if block is not None:
+        exif.load(block)
+    return exif
+
+
+def _write_blocks(path: Path, pictures: Sequence[Picture]) -> None:
+    """Append the blocks of camera and position to a file, and tell the pages where they are.
+
+    tifffile writes no such blocks: each page has kept a place for them, under the unused code before theirs.
+    """
+    with tifffile.TiffFile(path) as tiff:
+        entries = [{block: page.tags.get(block - 1) for block in BLOCKS} for page in image_pages(tiff)]
+    with path.open("r+b") as file:
+        for picture, places in zip(pictures, entries, strict=True):
+            exif = _exif(picture.metadata.exif)
+            for block, entry in places.items():
+                if entry is None:
+                    continue
+                directory = ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0", group=block)
+                directory.update(exif.get_ifd(block))
+                place = (file.seek(0, os.SEEK_END) + 1) // 2 * 2
+                file.seek(place)
+                file.write(directory.tobytes(place))
+                file.seek(entry.offset)
+                file.write(struct.pack("<HHII", block, _LONG, 1, place))

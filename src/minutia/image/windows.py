@@ -1,0 +1,132 @@
+"""Pictures that are too large for memory: rows of a TIFF, decoded as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, final
+
+import numpy as np
+import tifffile
+from PIL.ExifTags import Base
+
+from minutia.image.geo import NO_DATA
+from minutia.image.opening import Limits, require_pixels, translated
+from minutia.image.tiff import image_pages, is_readable, is_tiff, read_metadata, require_values
+from minutia.types import Metadata, Picture, Pixels
+
+MAX_SEGMENT = 2**26
+"""Bytes of a strip or tile, decoded, above which a file is not read by windows: it was written as one."""
+
+
+class Rows(Protocol):
+    """A picture of which some rows are looked at, at a time."""
+
+    height: int
+    width: int
+    num_bands: int
+    dtype: np.dtype[Any]
+    metadata: Metadata
+
+    def read(self, start: int, stop: int) -> Pixels:
+        """Give the rows from `start` to before `stop`: (stop - start, width, num_bands)."""
+        ...
+
+
+@final
+class TiffRows:
+    """Rows of a page of a TIFF file."""
+
+    def __init__(self, page: tifffile.TiffPage, path: Path) -> None:
+        self._page, self._path = page, path
+        self.height, self.width, self.num_bands = page.imagelength, page.imagewidth, page.samplesperpixel
+        assert page.dtype is not None
+        self.dtype = page.dtype
+        self.metadata = read_metadata(page, path)
+        self._length = page.tilelength if page.is_tiled else min(page.rowsperstrip, self.height)
+        self._across = -(-self.width // page.tilewidth) if page.is_tiled else 1
+        self._is_separate = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and self.num_bands > 1
+
+    def read(self, start: int, stop: int) -> Pixels:
+        """Decode the strips or tiles that rows are in.
+
+        Raises:
+            PictureError: the file is broken, or floats are no numbers.
+        """
+        rows = np.zeros((stop - start, self.width, self.num_bands), self.dtype)
+        with translated(self._path):
+            for index in self._segments(start, stop):
+                self._decode_into(rows, start, index)
+        require_values(rows, self._page.tags.valueof(NO_DATA), self._path)
+        return rows
+
+    def _segments(self, start: int, stop: int) -> Iterator[int]:
+        first, last = start // self._length, (stop - 1) // self._length
+        in_plane = -(-self.height // self._length) * self._across
+        for plane in range(self.num_bands if self._is_separate else 1):
+            begin = plane * in_plane
+            yield from range(begin + first * self._across, begin + (last + 1) * self._across)
+
+    def _decode_into(self, rows: Pixels, start: int, index: int) -> None:
+        """Decode one strip or tile, and copy what of it lies in the rows; a segment of no bytes is all zeros."""
+        file = self._page.parent.filehandle
+        file.seek(self._page.dataoffsets[index])
+        data = file.read(self._page.databytecounts[index])
+        segment, (plane, _, top, left, _), (_, length, width, _) = self._page.decode(data or None, index)
+        if segment is None:
+            return
+        bottom, right = min(top + length, start + len(rows), self.height), min(left + width, self.width)
+        first = max(top, start)
+        piece = segment.reshape(segment.shape[-3:])[first - top : bottom - top, : right - left]
+        bands = slice(plane, plane + 1) if self._is_separate else slice(None)
+        rows[first - start : bottom - start, left:right, bands] = piece
+
+
+@final
+class PictureRows:
+    """Rows of a picture that is in memory, without its alpha."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._pixels = picture.pixels
+        self.height, self.width, self.num_bands = picture.height, picture.width, picture.num_bands
+        self.dtype, self.metadata = picture.pixels.dtype, picture.metadata
+
+    def read(self, start: int, stop: int) -> Pixels:
+        """Give the rows."""
+        return self._pixels[start:stop]
+
+
+@contextmanager
+def opened_rows(path: Path, limits: Limits) -> Iterator[TiffRows | None]:
+    """Open a TIFF to be read by windows.
+
+    Gives None for what must be decoded whole: other formats, several pages, alpha, colours that are converted, pictures
+    that are turned, and files that were written as one strip.
+
+    Raises:
+        PictureError: the file cannot be read, or has too many pixels.
+    """
+    with translated(path):
+        if limits.allow_truncated or not is_tiff(path):
+            yield None
+            return
+    with translated(path), tifffile.TiffFile(path) as tiff:
+        pages = image_pages(tiff)
+        if len(pages) != 1 or not _is_in_pieces(pages[0]):
+            yield None
+            return
+        page = pages[0]
+        require_pixels(page.imagewidth, page.imagelength, 1, path, limits)
+        yield TiffRows(page, path)
+
+
+def _is_in_pieces(page: tifffile.TiffPage) -> bool:
+    """Tell whether a page can be decoded piece by piece as what it is."""
+    if not is_readable(page):
+        return False
+    assert page.dtype is not None
+    length = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    width = page.tilewidth if page.is_tiled else page.imagewidth
+    segment = length * width * page.samplesperpixel * page.dtype.itemsize
+    return segment <= MAX_SEGMENT and (page.tags.valueof(Base.Orientation) or 1) == 1

@@ -1,0 +1,40 @@
+"""How much memory there is, and how it is spelt."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import psutil
+
+CGROUP = Path("/sys/fs/cgroup")
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def free_memory() -> int:
+    """Tell how many bytes are free on this machine, or left to the container that this runs in."""
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit = int((CGROUP / "memory.max").read_text(encoding="ascii"))
+        used = int((CGROUP / "memory.current").read_text(encoding="ascii"))
+        stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text(encoding="ascii").splitlines())
+    except (OSError, ValueError):
+        return free  # No limit: "max" is no number, and not all systems have such files.
+    return min(free, limit - used + int(stat["inactive_file"]))
+
+
+def parse_bytes(text: str) -> int:
+    """Read an amount of memory: "512M", "1.5G", "2GiB", or bytes; K, M, G and T are powers of 1024.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if found is None or float(found[1]) <= 0:
+        raise ValueError(f"{text!r} is no amount of memory; write 512M or 2G.")
+    return int(float(found[1]) * UNITS[found[2].upper()])
+
+
+def in_gigabytes(num_bytes: int) -> str:
+    """Spell an amount of memory: 1.5 GB."""
+    return f"{num_bytes / UNITS['G']:.1f} GB"

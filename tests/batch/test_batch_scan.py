@@ -1,0 +1,130 @@
+"""Pictures that do not fit into the memory that may be taken."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from minutia.batch import Job, Making, Options, run_jobs
+from minutia.errors import PictureError
+from minutia.image.io import read
+from minutia.upscaler import Upscaler
+
+TIGHT = Options(memory=1)
+
+
+@pytest.fixture
+def scene(tmp_path: Path, photo: np.ndarray) -> Path:
+    path = tmp_path / "scene.tif"
+    tifffile.imwrite(path, photo, photometric="rgb", rowsperstrip=8, resolution=(300, 300), resolutionunit="INCH")
+    return path
+
+
+def run_one(source: Path, target: Path, upscaler: Upscaler, options: Options = TIGHT):
+    (outcome,) = run_jobs([Job(source, target)], upscaler, options)
+    return outcome
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg"])
+def test_rows_give_what_the_whole_gives(
+    suffix: str, scene: Path, tmp_path: Path, upscaler: Upscaler, photo: np.ndarray
+) -> None:
+    source = scene
+    if suffix != ".tif":
+        source = scene.with_suffix(suffix)
+        Image.fromarray(photo).save(source)
+    told: list[tuple[int, int]] = []
+    (outcome,) = run_jobs(
+        [Job(source, tmp_path / "large.tif")], upscaler, TIGHT, progress=lambda _, *numbers: told.append(numbers)
+    )
+    assert outcome.status == "done", outcome.error
+    assert (outcome.before, outcome.after) == ((96, 112), (384, 448))
+    large, wanted = read(tmp_path / "large.tif"), upscaler.upscale(read(source))
+    # Tiles of another size may be summed in another order.
+    assert np.abs(large.pixels.astype(int) - wanted.pixels).max() <= 1
+    assert large.metadata.dpi == wanted.metadata.dpi
+    assert told[-1] == (96 * 112, 96 * 112)
+    assert len(told) > 5
+
+
+def test_bands_in_one_piece_are_decoded_whole(tmp_path: Path, upscaler: Upscaler, photo: np.ndarray) -> None:
+    source = tmp_path / "turned.tif"
+    tifffile.imwrite(source, photo.astype(np.uint16) * 257, photometric="rgb", extratags=[(274, 3, 1, 6, True)])
+    outcome = run_one(source, tmp_path / "large.tif", upscaler)
+    assert outcome.status == "done", outcome.error
+    assert (outcome.before, outcome.after) == ((112, 96), (448, 384))
+    assert read(tmp_path / "large.tif").pixels.dtype == np.uint16
+
+
+def test_other_formats_are_refused_before_the_work(scene: Path, tmp_path: Path, upscaler: Upscaler) -> None:
+    outcome = run_one(scene, tmp_path / "large.png", upscaler)
+    assert outcome.status == "failed"
+    assert isinstance(outcome.error, PictureError)
+    assert "--format tiff" in str(outcome.error)
+    assert not (tmp_path / "large.png").exists()
+
+
+def test_transparency_and_pages_are_refused(tmp_path: Path, upscaler: Upscaler, photo: np.ndarray) -> None:
+    Image.fromarray(np.dstack([photo, photo[:, :, :1]])).save(tmp_path / "clear.png")
+    Image.fromarray(photo).save(tmp_path / "pages.tif", save_all=True, append_images=[Image.fromarray(photo)])
+    for name, words in (("clear.png", "transparency"), ("pages.tif", "several pages")):
+        outcome = run_one(tmp_path / name, tmp_path / "out.tif", upscaler)
+        assert outcome.status == "failed"
+        assert words in str(outcome.error)
+
+
+def test_an_output_that_exists_is_kept(scene: Path, tmp_path: Path, upscaler: Upscaler) -> None:
+    (tmp_path / "large.tif").write_bytes(b"mine")
+    assert run_one(scene, tmp_path / "large.tif", upscaler).status == "failed"
+    assert (tmp_path / "large.tif").read_bytes() == b"mine"
+    assert run_one(scene, tmp_path / "large.tif", upscaler, Options(memory=1, overwrite=True)).status == "done"
+
+
+def test_metadata_may_be_left_out(scene: Path, tmp_path: Path, upscaler: Upscaler) -> None:
+    options = Options(memory=1, making=Making(strip=True))
+    assert run_one(scene, tmp_path / "large.tif", upscaler, options).status == "done"
+    assert read(tmp_path / "large.tif").metadata.dpi is None
+
+
+def test_a_broken_file_leaves_nothing(scene: Path, tmp_path: Path, upscaler: Upscaler) -> None:
+    damaged = scene.read_bytes()
+    with tifffile.TiffFile(scene) as tiff:
+        place = tiff.pages[0].dataoffsets[-1]  # type: ignore[union-attr]
+    scene.write_bytes(damaged[: place + 5])
+    outcome = run_one(scene, tmp_path / "large.tif", upscaler)
+    assert outcome.status == "failed"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scene.tif"]
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from minutia.batch import Job, Options, run_jobs
+from minutia.upscaler import Upscaler
+
+model, source, target = map(Path, sys.argv[1:])
+upscaler = Upscaler(model, device="cpu", precision="fp32", tile=64)
+(outcome,) = run_jobs([Job(source, target)], upscaler, Options(memory=1))
+assert outcome.status == "done", outcome.error
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="peaks are read as on Unix")
+def test_four_times_the_pixels_take_hardly_more_memory(tmp_path: Path, tiny_model: Path) -> None:
+    peaks = []
+    for side in (512, 1024):
+        pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+        source = tmp_path / f"{side}.tif"
+        tifffile.imwrite(source, pixels, photometric="rgb", rowsperstrip=16)
+        words = [sys.executable, "-c", PEAK, str(tiny_model), str(source), str(tmp_path / f"{side}-large.tif")]
+        # A heap that is not divided among threads, whose number of pieces would be measured otherwise.
+        environment = os.environ | {"MALLOC_ARENA_MAX": "1"}
+        told = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
+        peaks.append(int(told.stdout))
+    assert peaks[1] < 1.1 * peaks[0]

@@ -1,0 +1,21 @@
+import pytest
+
+from minutia.memory import free_memory, parse_bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("512M", 2**29), ("1.5G", 3 * 2**29), ("2GiB", 2**31), ("64 kb", 2**16), ("1000", 1000), ("1T", 2**40)],
+)
+def test_amounts_of_memory(text: str, wanted: int) -> None:
+    assert parse_bytes(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "much", "-1G", "0", "1X", "G"])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="512M or 2G"):
+        parse_bytes(text)
+
+
+def test_some_memory_is_free() -> None:
+    assert 2**20 < free_memory() < 2**50
