@@ -82,7 +82,7 @@ def test_automatic_sizes_are_told_kept_and_leave_no_trace(recipe: Recipe, monkey
     assert [batch.num_crops for batch in outlines[0].chosen.values()] == [4, 4]
     assert all(0 < batch.num_bytes < batch.num_free for batch in outlines[0].chosen.values())
     monkeypatch.setattr(outline, "free_memory", lambda device: 0)
-    assert train(automatic(recipe), resume=True)
+    assert train(automatic(recipe))
     assert load_recipe(recipe.folder / "recipe.toml") == automatic(recipe, 4)
     one, other = (load_file(run.folder / "last.safetensors") for run in (fixed, recipe))
     assert all(torch.equal(one[key], other[key]) for key in one)

@@ -68,7 +68,7 @@ def test_the_diary_has_every_step_and_every_validation(finished: Recipe) -> None
 def test_interrupted_and_resumed_equals_uninterrupted(recipe: Recipe, finished: Recipe, steps: int) -> None:
     """Bit for bit, wherever it is cut: networks, averages, optimisers, logged figures."""
     assert not train(recipe, should_stop=stop_after(steps))
-    assert train(recipe, resume=True)
+    assert train(recipe)
     for name in ("last", "weights/content-best", "weights/adversarial-best"):
         one = load_file(finished.folder / f"{name}.safetensors")
         other = load_file(recipe.folder / f"{name}.safetensors")
@@ -145,7 +145,9 @@ def test_a_taken_folder_and_a_missing_run_are_refused(recipe: Recipe, finished: 
     with pytest.raises(TrainingError, match="nothing to resume"):
         train(recipe, resume=True)
     with pytest.raises(TrainingError, match="holds a run; add --resume"):
-        train(finished)
+        train(finished, resume=False)
+    with pytest.raises(TrainingError, match="holds a run of another recipe; add --resume"):
+        train(finished.model_copy(update={"seed": 7}))
 
 
 def test_weights_to_start_from_must_fit(recipe: Recipe, tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe: --set content.steps=1000."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run folder stands.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the run folder stands, also with a recipe that was changed.")
+    ] = False,
 ) -> None:
     """Train a network on your own pictures.
 
@@ -57,7 +59,7 @@ def train(
     if not speaks:
         logging.getLogger("minutia").setLevel(logging.ERROR)
     with _stop_on_signal() as stopper, _listening() if speaks else nullcontext(SILENT) as listener:
-        finished = run_training(parsed, resume=resume, listener=listener, should_stop=lambda: stopper.asked)
+        finished = run_training(parsed, resume=resume or None, listener=listener, should_stop=lambda: stopper.asked)
     disconnect()
     if speaks:
         _say_end(parsed, finished=finished)
@@ -67,7 +69,7 @@ def train(
 
 def _say_end(parsed: Recipe, *, finished: bool) -> None:
     if not finished:
-        console.print(f"Stopped; the same command with --resume goes on. The run is in {parsed.folder}.")
+        console.print(f"Stopped; the same command goes on. The run is in {parsed.folder}.")
         return
     console.print(f"Done. {parsed.folder / 'README.txt'} says what is where; to use the model:")
     console.print(f"  minutia export {parsed.folder} MODEL_FOLDER")
@@ -139,6 +141,8 @@ class _Display:
         from minutia.datasets.disk import in_bytes
 
         self.plan = outline.plan
+        if outline.start is not None:
+            self.bar.console.print(f"The run goes on after step {outline.start.step} of {outline.start.phase}.")
         self.bar.console.print(
             f"{outline.num_training} pictures to train on ({in_bytes(outline.num_bytes)} of memory), "
             f"{outline.num_held_out} to validate with"

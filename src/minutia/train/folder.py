@@ -11,7 +11,7 @@ from typing import Literal
 from minutia import __version__
 from minutia.errors import TrainingError
 from minutia.train.config import Recipe
-from minutia.train.recipe import dump_recipe
+from minutia.train.recipe import dump_recipe, load_recipe
 from minutia.train.rows import early_ends, read_rows
 
 logger = logging.getLogger(__name__)
@@ -41,9 +41,27 @@ To go on, or to do it again
   recipe.toml        everything this run was told, defaults included
   versions.txt       what it ran with
   log.jsonl          one line for every so many steps, and one for each validation
-  last.safetensors   the whole state, for: the same command with --resume
+  last.safetensors   the whole state, for: the same command
   good.safetensors   the same of the last validation, to go back to should the run break down
 """
+
+
+def holds_run_of(recipe: Recipe) -> bool:
+    """Tell whether the run folder's recipe is this one, apart from numbers that a run finds for itself.
+
+    Raises:
+        RecipeError: the folder's recipe cannot be read.
+    """
+    kept = load_recipe(recipe.folder / "recipe.toml")
+    for name, phase in recipe.phases.items():
+        own = kept.phases.get(name)
+        if phase.batch_size == "auto" and own is not None:
+            kept = kept.model_copy(update={name: own.model_copy(update={"batch_size": "auto"})})
+    wanted, found = recipe.data.normalisation, kept.data.normalisation
+    if wanted is not None and found is not None and wanted.found is None:
+        asked = found.model_copy(update={"low": None, "high": None})
+        kept = kept.model_copy(update={"data": kept.data.model_copy(update={"normalisation": asked})})
+    return kept == recipe
 
 
 def prepare_folder(recipe: Recipe) -> None:

@@ -18,7 +18,7 @@ from minutia.files import replacing
 from minutia.train.batches import batch_seed, make_batch
 from minutia.train.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from minutia.train.config import Recipe
-from minutia.train.folder import prepare_folder
+from minutia.train.folder import holds_run_of, prepare_folder
 from minutia.train.log import Log
 from minutia.train.memory import shortage_told
 from minutia.train.normalising import settle_normalisation
@@ -44,13 +44,15 @@ GOOD = "good.safetensors"
 def train(
     recipe: Recipe,
     *,
-    resume: bool = False,
+    resume: bool | None = None,
     listener: Listener = SILENT,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Train by a recipe, from the beginning or from where its run folder stands.
 
     Args:
+        resume: go on where the folder stands, whatever recipe it began with; False begins. None goes on with a run of
+            this very recipe, and begins where there is none.
         listener: is told how the run fares.
         should_stop: asked after each step; True writes a checkpoint and returns.
 
@@ -58,29 +60,30 @@ def train(
         Whether the run is finished.
 
     Raises:
-        TrainingError: the folder is taken, there is nothing to resume, a loss is not finite, a step does not fit into
-            the memory, or a batch does not divide among the processes.
+        TrainingError: the folder holds another run, there is nothing to resume, a loss is not finite, a step does not
+            fit into the memory, or a batch does not divide among the processes.
         DataError: pictures are missing, broken or do not pair.
     """
     accelerator = make_accelerator(recipe.hardware)
     processes = connect()
-    place = start = processes.decide(partial(_find_start, recipe.folder, resume=resume))
+    start = processes.decide(partial(_find_start, recipe, resume=resume))
+    resume, place = start is not None, start or Place("content")
     # All that a run may lack is looked for before its first step, and before anything is written.
     judge = make_judge(recipe, accelerator)
     recipe, outline, chosen = plan_run(recipe, accelerator, processes, judge, resume=resume)
     listener = listener if processes.is_main else SILENT
-    listener.outline(outline)
+    listener.outline(replace(outline, start=start))
     recipe = settle_normalisation(recipe, chosen.training, listener.loading, resume=resume)
     pictures = load_pictures(recipe, chosen, accelerator.device, listener.loading)
     processes.decide(partial(prepare_folder, recipe))
     _check_shared(recipe.folder)
-    plan = shorten(outline.plan, start.ended)
+    plan = shorten(outline.plan, place.ended)
     run = Run(recipe, accelerator, pictures, plan, listener, should_stop, processes)
     names = list(run.plan)
     for name in names[names.index(place.phase) :]:
         place = place if place.phase == name else Place(name, seconds=place.seconds, ended=place.ended)
         phase = make_phase(recipe, name, accelerator, judge)
-        if resume and name == start.phase:
+        if start is not None and name == start.phase:
             load_checkpoint(recipe.folder / CHECKPOINT, phase)
         place = _run_watched(run, phase, place)
         if not is_over(run, place):
@@ -93,14 +96,17 @@ def train(
     return is_over(run, place)
 
 
-def _find_start(folder: Path, *, resume: bool) -> Place:
-    """Tell where a run begins."""
-    checkpoint = folder / CHECKPOINT
-    if checkpoint.exists() and not resume:
+def _find_start(recipe: Recipe, *, resume: bool | None) -> Place | None:
+    """Tell where a run goes on; None where it begins."""
+    checkpoint = recipe.folder / CHECKPOINT
+    if not resume and not checkpoint.exists():
+        return None
+    if resume is False or (resume is None and not holds_run_of(recipe)):
+        whose = "a run" if resume is False else "a run of another recipe"
         raise TrainingError(
-            f"{folder} holds a run; add --resume to go on with it, or --set run=FOLDER to begin another."
+            f"{recipe.folder} holds {whose}; add --resume to go on with it, or --set run=FOLDER to begin another."
         )
-    return read_place(checkpoint) if resume else Place("content")
+    return read_place(checkpoint)
 
 
 def _check_shared(folder: Path) -> None:

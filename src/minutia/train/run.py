@@ -8,6 +8,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
+from minutia.train.checkpoint import Place
 from minutia.train.config import Recipe
 from minutia.train.pictures import Pictures
 from minutia.train.plan import Plan
@@ -40,6 +41,8 @@ class Outline:
     chosen: dict[str, Batch]
     """By phase; phases whose batch_size the recipe tells are left out."""
     num_processes: int
+    start: Place | None = None
+    """Where a run goes on; None where it begins."""
 
 
 def ignore_row(row: Row) -> None:
