@@ -12,18 +12,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from minutia.image.sheet import LINE_HEIGHT, MARGIN, PAPER
+from minutia.image.sheet import MARGIN, PAPER
 from minutia.nets.weights import load_weights
 from minutia.train.recipe import load_recipe
 from minutia.train.rows import Row, read_rows
-from minutia.train.samples import SHEET_SIDE
 
 DOCS = Path(__file__).parent.parent / "docs" / "systems"
 BEGIN, END = "<!-- python benchmarks/runs.py -->", "<!-- end -->"
 ROWS = 2
 """Pictures of the sheet that are shown."""
-
-HIGHEST_ROW = SHEET_SIDE + 2 * LINE_HEIGHT + 2 * MARGIN
 
 WORDS = """## A short run
 
@@ -92,10 +89,11 @@ def _keep(source: Path, target: Path, width: int, rows: int | None = None) -> No
 
 
 def _height(sheet: Image.Image, rows: int) -> int:
-    """Find where so many rows end: the last line of bare paper before the place where higher ones would."""
-    lines = np.asarray(sheet.convert("RGB"))[: rows * HIGHEST_ROW + 1]
-    bare = (lines == PAPER).all(axis=(1, 2))
-    return int(np.flatnonzero(bare)[-1])
+    """Find where so many rows end: between two rows there are two margins of bare paper, and nowhere else as much."""
+    bare = (np.asarray(sheet.convert("RGB")) == PAPER).all(axis=(1, 2))
+    ends = [y for y in range(MARGIN, sheet.height - MARGIN + 1) if bare[y - MARGIN : y + MARGIN].all()]
+    between = [y for y, before in zip(ends, [0, *ends], strict=False) if y - before > 1]
+    return [*between, sheet.height][min(rows - 1, len(between))]
 
 
 if __name__ == "__main__":
