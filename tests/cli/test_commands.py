@@ -143,7 +143,10 @@ def test_train_export_evaluate_upscale(tmp_path: Path, photo: np.ndarray) -> Non
     trained = minutia("train", recipe, *changes, cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
     assert "content step 3: psnr" in trained.stdout
-    taken = minutia("train", recipe, *changes, cwd=tmp_path)
+    again = minutia("train", recipe, *changes, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "goes on after step 3 of content" in again.stdout
+    taken = minutia("train", recipe, *changes, "--set", "seed=1", cwd=tmp_path)
     assert (taken.returncode, "add --resume" in taken.stderr) == (1, True)
     wrong = minutia("train", recipe, "--set", "content.stepz=3", cwd=tmp_path)
     assert "unknown key content.stepz" in wrong.stderr
