@@ -26,8 +26,8 @@ WORDS = """## A short run
 
 So that it is seen to run: {phases}, on {device}.
 It was trained on tiles of openly licensed photographs, brought to the layout above, and validated on pictures of
-scikit-image that are in the public domain. It ends where a real run has hardly begun. Bicubic has a PSNR of
-{bicubic:.2f} dB.
+scikit-image that are in the public domain. It ends where a real run has hardly begun, and what batches of less than 16
+make of batch normalisation is seen. Bicubic has a PSNR of {bicubic:.2f} dB.
 
 | phase | step | PSNR, dB | SSIM | perceptual | colour drift, 1/255 |
 |---|---|---|---|---|---|
@@ -71,7 +71,7 @@ def _renew(folder: Path) -> None:
 def _phase(rows: list[Row], name: str, batch_size: int) -> str:
     own = [row for row in rows if row["phase"] == name]
     speeds = [float(row["seconds_per_step"]) for row in own if "seconds_per_step" in row]
-    return f"{own[-1]['step']} steps of {name} ({batch_size} crops, {sorted(speeds)[len(speeds) // 2]:.1f} s each)"
+    return f"{own[-1]['step']} steps of {name} (batches of {batch_size}, {sorted(speeds)[len(speeds) // 2]:.1f} s each)"
 
 
 def _line(row: Row) -> str:
