@@ -26,8 +26,8 @@ WORDS = """## A short run
 
 So that it is seen to run: {phases}, on {device}.
 It was trained on tiles of openly licensed photographs, brought to the layout above, and validated on pictures of
-scikit-image that are in the public domain. It ends where a real run has hardly begun, and what batches of less than 16
-make of batch normalisation is seen. Bicubic has a PSNR of {bicubic:.2f} dB.
+scikit-image that are in the public domain. It ends where a real run has hardly begun; small batches, where they are
+small, are hard on batch normalisation besides. Bicubic has a PSNR of {bicubic:.2f} dB.
 
 | phase | step | PSNR, dB | SSIM | perceptual | colour drift, 1/255 |
 |---|---|---|---|---|---|
