@@ -9,7 +9,7 @@ from PIL import Image
 
 import minutia
 from minutia.engines import FakeEngine
-from minutia.enlarge import enlarge
+from minutia.enlarge import Network, enlarge
 from minutia.errors import PictureError
 from minutia.image.resize import downscale, upscale_bicubic
 from minutia.image.target import Target
@@ -68,16 +68,16 @@ def test_arrays_that_are_no_pictures(upscaler: Upscaler, array: np.ndarray, sent
 
 def test_what_travels_beside_the_pixels_travels_on(photo: np.ndarray) -> None:
     picture = Picture(photo, metadata=Metadata(icc=b"profile", exif=b"exif", dpi=(72.0, 72.0)))
-    large = enlarge(picture, FakeEngine(), halo=1)
+    large = enlarge(picture, Network(FakeEngine(), halo=1))
     assert large.metadata == picture.metadata
 
 
 def test_alpha_is_enlarged_and_opaque_stays_opaque(photo: np.ndarray) -> None:
     engine = FakeEngine(scale=2, radius=0)
     alpha = photo[:, :, 0]
-    large = enlarge(Picture(photo, alpha), engine, halo=0)
+    large = enlarge(Picture(photo, alpha), Network(engine, halo=0))
     assert np.array_equal(large.alpha, alpha.repeat(2, axis=0).repeat(2, axis=1))
-    opaque = enlarge(Picture(photo, np.full_like(alpha, 255)), engine, halo=0)
+    opaque = enlarge(Picture(photo, np.full_like(alpha, 255)), Network(engine, halo=0))
     assert (opaque.alpha == 255).all()
     assert opaque.alpha.shape == large.alpha.shape
 
@@ -95,7 +95,7 @@ class OneChannel:
 
 def test_a_network_of_one_channel_sees_each_colour_by_itself(photo: np.ndarray) -> None:
     for pixels in (photo, photo[:, :, :1]):
-        large = enlarge(Picture(pixels), OneChannel(), halo=0, channels=1).pixels
+        large = enlarge(Picture(pixels), Network(OneChannel(), halo=0, channels=1)).pixels
         assert np.array_equal(large, pixels.repeat(2, axis=0).repeat(2, axis=1))
 
 
@@ -109,7 +109,7 @@ def test_transparent_edges_have_no_fringe() -> None:
         step = np.iinfo(dtype).max // 255
         picture = Picture(pixels.astype(dtype) * dtype(step), alpha.astype(dtype) * dtype(step))
         for target in (None, Target("scale", 3)):
-            large = enlarge(picture, FakeEngine(4, radius=2), halo=2, target=target)
+            large = enlarge(picture, Network(FakeEngine(4, radius=2), halo=2), target=target)
             colours = large.pixels[large.alpha > 0.02 * step * 255] / step
             assert np.abs(colours - (200, 30, 30)).max() < 4
 
@@ -130,7 +130,7 @@ def test_alpha_stays_clear_and_opaque_where_its_neighbours_are() -> None:
     alpha = np.zeros((12, 12), np.uint8)
     alpha[:, 6:] = 255
     pixels = np.full((12, 12, 3), 90, np.uint8)
-    large = [enlarge(Picture(pixels, alpha), Ringing(), halo=0, tile=tile) for tile in (0, 5)]
+    large = [enlarge(Picture(pixels, alpha), Network(Ringing(), halo=0, tile=tile)) for tile in (0, 5)]
     assert (large[0].alpha[:, :10] == 0).all()
     assert (large[0].alpha[:, 14:] == 255).all()
     assert 0 < large[0].alpha[0, 11] < 255
@@ -146,7 +146,7 @@ def test_any_size_by_as_many_passes_as_it_takes(dtype: type, factor: float) -> N
     seen: list[tuple[int, int]] = []
     target = Target("scale", factor)
     engine = FakeEngine(4, radius=0)
-    large = enlarge(Picture(pixels), engine, halo=0, target=target, progress=lambda *p: seen.append(p)).pixels
+    large = enlarge(Picture(pixels), Network(engine, halo=0), target=target, progress=lambda *p: seen.append(p)).pixels
     assert large.dtype == dtype
     assert large.shape[:2] == (round(12 * factor), round(10 * factor))
     assert large.mean(axis=(0, 1)) == pytest.approx(pixels.mean(axis=(0, 1)), rel=0.02)
@@ -167,8 +167,8 @@ def test_nothing_is_rounded_to_eight_bits_between_passes() -> None:
             y = x.repeat(2, axis=2).repeat(2, axis=3)
             return (y + np.roll(y, 1, axis=3)) / 2
 
-    large = enlarge(Picture(slope.astype(np.uint16) * 257), Smooth(), halo=1, target=Target("scale", 8)).pixels
-    levels = np.unique(enlarge(Picture(slope), Smooth(), halo=1, target=Target("scale", 8)).pixels)
+    large = enlarge(Picture(slope.astype(np.uint16) * 257), Network(Smooth(), halo=1), target=Target("scale", 8)).pixels
+    levels = np.unique(enlarge(Picture(slope), Network(Smooth(), halo=1), target=Target("scale", 8)).pixels)
     assert len(np.unique(large[:, 20:])) > 4
     assert set(levels) <= {100, 101}
 
@@ -188,7 +188,7 @@ def test_self_ensemble_is_the_mean_of_eight_views(upscaler: Upscaler, tiny_model
 def test_progress_ends_at_the_whole(photo: np.ndarray) -> None:
     seen: list[tuple[int, int]] = []
     alpha = photo[:, :, 0]
-    enlarge(Picture(photo, alpha), FakeEngine(), halo=1, tile=20, progress=lambda *p: seen.append(p))
+    enlarge(Picture(photo, alpha), Network(FakeEngine(), halo=1, tile=20), progress=lambda *p: seen.append(p))
     assert seen == sorted(seen)
     assert seen[-1] == (alpha.size, alpha.size)
     assert len(seen) > 10
@@ -196,7 +196,7 @@ def test_progress_ends_at_the_whole(photo: np.ndarray) -> None:
 
 def test_a_negative_tile_is_refused(photo: np.ndarray) -> None:
     with pytest.raises(PictureError, match="A tile cannot be -1 pixels"):
-        enlarge(Picture(photo), FakeEngine(), halo=1, tile=-1)
+        enlarge(Picture(photo), Network(FakeEngine(), halo=1, tile=-1))
 
 
 @pytest.mark.parametrize("card", list_models(), ids=lambda card: card.name)
@@ -214,7 +214,7 @@ def test_memory_is_that_of_a_tile_and_the_picture() -> None:
     def peak(side: int) -> int:
         pixels = np.zeros((side, side, 3), np.uint8)
         tracemalloc.start()
-        enlarge(Picture(pixels), FakeEngine(), halo=1, tile=64)
+        enlarge(Picture(pixels), Network(FakeEngine(), halo=1, tile=64))
         _, top = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return top - (side * 4) ** 2 * 3

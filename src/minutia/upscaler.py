@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from minutia.engines import open_engine
 from minutia.engines.ensemble import SelfEnsemble
-from minutia.enlarge import enlarge
+from minutia.enlarge import Network, enlarge
 from minutia.errors import PictureError
 from minutia.image import io
 from minutia.image.pil import from_pil, stacked, to_pil, unstacked
@@ -74,6 +74,12 @@ class Upscaler:
         return self.engine.description
 
     @property
+    def network(self) -> Network:
+        """The engine, and how pictures are put through it."""
+        card = self.card
+        return Network(self.engine, card.halo, card.channels, card.normalisation, self.tile, self.color_lock)
+
+    @property
     def identity(self) -> dict[str, str | float | bool]:
         """All that outputs depend on, beside the picture, its size to be, and what computes: for journals."""
         return {
@@ -114,9 +120,9 @@ class Upscaler:
                 a Pillow image cannot hold them, or the target is smaller.
         """
         if isinstance(picture, Picture):
-            return self._enlarge(picture, progress, target)
+            return enlarge(picture, self.network, target=target, progress=progress)
         if isinstance(picture, np.ndarray):
-            large = stacked(self._enlarge(_from_array(picture, self.card.channels), progress, target))
+            large = stacked(self.upscale(_from_array(picture, self.card.channels), progress, target=target))
             return large[:, :, 0] if picture.ndim == 2 else large
         taken = io.read(Path(picture)) if isinstance(picture, str | Path) else from_pil(picture)
         if not taken.is_photo:
@@ -124,21 +130,7 @@ class Upscaler:
                 f"A Pillow image cannot hold {in_bands(taken.num_bands)} of {taken.pixels.dtype}; give an array, or a "
                 "Picture as minutia.image.io reads it."
             )
-        return to_pil(self._enlarge(taken, progress, target))
-
-    def _enlarge(self, picture: Picture, progress: Progress, target: Target | None) -> Picture:
-        card = self.card
-        return enlarge(
-            picture,
-            self.engine,
-            halo=card.halo,
-            channels=card.channels,
-            normalisation=card.normalisation,
-            tile=self.tile,
-            color_lock=self.color_lock,
-            target=target,
-            progress=progress,
-        )
+        return to_pil(self.upscale(taken, progress, target=target))
 
 
 def _from_array(array: NDArray[Any], channels: int) -> Picture:

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from minutia.engines.fake import FakeEngine
-from minutia.enlarge import Share, enlarge, enlarge_rows, whole_bytes
+from minutia.enlarge import Network, Share, enlarge, enlarge_rows, whole_bytes
 from minutia.errors import PictureError
 from minutia.image.io import read
 from minutia.image.opening import Limits
@@ -71,8 +71,10 @@ def test_what_is_not_in_pieces_is_left_to_others(photo: np.ndarray, tmp_path: Pa
 @pytest.mark.parametrize("radius", [1, 4])
 def test_strips_are_the_whole_enlargement(radius: int, tile: int | None, color_lock: bool, photo: np.ndarray) -> None:
     picture, engine = Picture(photo), FakeEngine(scale=2, radius=radius)
-    wanted = enlarge(picture, engine, halo=radius, tile=tile, color_lock=color_lock).pixels
-    strips = enlarge_rows(PictureRows(picture), engine, Share(0), halo=radius, tile=tile, color_lock=color_lock)
+    wanted = enlarge(picture, Network(engine, halo=radius, tile=tile, color_lock=color_lock)).pixels
+    strips = enlarge_rows(
+        PictureRows(picture), Network(engine, halo=radius, tile=tile, color_lock=color_lock), Share(0)
+    )
     found = list(strips)
     assert np.array_equal(np.concatenate(found), wanted)
     if tile == 16 and not color_lock:
@@ -83,8 +85,8 @@ def test_strips_are_the_whole_enlargement(radius: int, tile: int | None, color_l
 def test_grey_and_colours_are_brought_to_the_network(channels: int, photo: np.ndarray) -> None:
     for pixels in (photo, photo[:, :, :1]):
         picture, engine = Picture(np.ascontiguousarray(pixels)), FakeEngine(scale=2)
-        wanted = enlarge(picture, engine, halo=1, channels=channels, tile=40).pixels
-        strips = enlarge_rows(PictureRows(picture), engine, PLENTY, halo=1, channels=channels, tile=40)
+        wanted = enlarge(picture, Network(engine, halo=1, channels=channels, tile=40)).pixels
+        strips = enlarge_rows(PictureRows(picture), Network(engine, halo=1, channels=channels, tile=40), PLENTY)
         assert np.array_equal(np.concatenate(list(strips)), wanted)
 
 
@@ -92,13 +94,15 @@ def test_grey_and_colours_are_brought_to_the_network(channels: int, photo: np.nd
 def test_measurements_are_normalised_strip_by_strip(dtype: type, photo: np.ndarray) -> None:
     pixels = np.dstack([photo, photo[:, :, :1]]).astype(dtype) * 7 - 300
     picture, by = Picture(pixels), Normalisation((-300.0,) * 4, (1485.0,) * 4)
-    wanted = enlarge(picture, FakeEngine(2), halo=1, channels=4, normalisation=by, tile=20).pixels
-    strips = enlarge_rows(PictureRows(picture), FakeEngine(2), PLENTY, halo=1, channels=4, normalisation=by, tile=20)
+    wanted = enlarge(picture, Network(FakeEngine(2), halo=1, channels=4, normalisation=by, tile=20)).pixels
+    strips = enlarge_rows(
+        PictureRows(picture), Network(FakeEngine(2), halo=1, channels=4, normalisation=by, tile=20), PLENTY
+    )
     assert np.array_equal(np.concatenate(list(strips)), wanted)
 
 
 def test_what_a_network_does_not_take_is_refused_before_it_is_read() -> None:
-    strips = enlarge_rows(PictureRows(Picture(np.zeros((4, 4, 4), np.uint8))), FakeEngine(), PLENTY, halo=1)
+    strips = enlarge_rows(PictureRows(Picture(np.zeros((4, 4, 4), np.uint8))), Network(FakeEngine(), halo=1), PLENTY)
     with pytest.raises(PictureError, match="4 bands"):
         next(strips)
 

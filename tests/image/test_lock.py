@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minutia.engines import FakeEngine
-from minutia.enlarge import enlarge
+from minutia.enlarge import Network, enlarge
 from minutia.image.lock import RADIUS, lock_colors
 from minutia.types import Picture
 
@@ -33,7 +33,7 @@ class Drifting:
 @pytest.mark.parametrize("lock", [False, True])
 def test_mean_and_blurred_copy_match_the_source(photo: np.ndarray, lock: bool) -> None:
     photo = np.clip(photo, 20, 235)  # A drift that was clipped away cannot be mended everywhere.
-    large = enlarge(Picture(photo), Drifting(), halo=0, color_lock=lock).pixels
+    large = enlarge(Picture(photo), Network(Drifting(), halo=0, color_lock=lock)).pixels
     means = large.reshape(photo.shape[0], 4, photo.shape[1], 4, 3).mean(axis=(1, 3))
     mean = np.abs(means.mean(axis=(0, 1)) - photo.mean(axis=(0, 1))).max()
     blur = np.abs(blurred(means) - blurred(photo)).max()
@@ -53,10 +53,10 @@ def test_detail_stays(photo: np.ndarray) -> None:
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_locked_tiles_equal_the_whole(photo: np.ndarray, scale: int) -> None:
     engine = FakeEngine(scale, radius=2)
-    whole = enlarge(Picture(photo), engine, halo=2, color_lock=True, tile=0).pixels
-    tiled = enlarge(Picture(photo), engine, halo=2, color_lock=True, tile=17).pixels
+    whole = enlarge(Picture(photo), Network(engine, halo=2, color_lock=True, tile=0)).pixels
+    tiled = enlarge(Picture(photo), Network(engine, halo=2, color_lock=True, tile=17)).pixels
     assert np.array_equal(whole, tiled)
-    assert not np.array_equal(whole, enlarge(Picture(photo), engine, halo=2, tile=0).pixels)
+    assert not np.array_equal(whole, enlarge(Picture(photo), Network(engine, halo=2, tile=0)).pixels)
 
 
 def test_a_correction_reaches_no_further_than_it_says() -> None:

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from minutia.engines import FakeEngine
-from minutia.enlarge import enlarge
+from minutia.enlarge import Network, enlarge
 from minutia.errors import PictureError
 from minutia.image.geo import enlarge_geo
 from minutia.image.io import read, read_frames, read_photo, read_shape, read_size, write
@@ -77,11 +77,11 @@ def test_bands_with_alpha_keep_both(tmp_path: Path) -> None:
     write(Picture(pixels[:, :, :4], pixels[:, :, 4]), tmp_path / "a.tif")
     back = read(tmp_path / "a.tif")
     assert np.array_equal(np.dstack([back.pixels, back.alpha]), pixels)
-    large = enlarge(back, FakeEngine(2), halo=1, channels=4)
+    large = enlarge(back, Network(FakeEngine(2), halo=1, channels=4))
     assert (large.pixels.shape, large.alpha.shape) == ((44, 60, 4), (44, 60))
     by = Normalisation((0.0,) * 4, (2000.0,) * 4)
     clear = replace(back, alpha=np.full((HEIGHT, WIDTH), 65535, np.uint16))
-    assert (enlarge(clear, FakeEngine(2), halo=1, channels=4, normalisation=by).alpha == 65535).all()
+    assert (enlarge(clear, Network(FakeEngine(2), halo=1, channels=4, normalisation=by)).alpha == 65535).all()
 
 
 def test_overviews_are_no_pages(tmp_path: Path) -> None:
@@ -136,15 +136,15 @@ BY = Normalisation(tuple(10.0 * band - 900 for band in range(13)), tuple(9000.0 
 def test_enlarged_by_band_and_tiled_is_equal_to_whole(dtype: str, color_lock: bool) -> None:
     picture = Picture(np.tile(values(13, dtype), (2, 3, 1)))
     options = {"halo": 1, "channels": 13, "normalisation": BY, "color_lock": color_lock}
-    whole, tiled = (enlarge(picture, FakeEngine(2, 1), tile=tile, **options).pixels for tile in (0, 9))
+    whole, tiled = (enlarge(picture, Network(FakeEngine(2, 1), tile=tile, **options)).pixels for tile in (0, 9))
     assert whole.dtype == dtype
     assert whole.shape == (88, 180, 13)
     assert np.array_equal(whole, tiled)
     one = Picture(np.ascontiguousarray(picture.pixels[:, :, 7:8]))
     by = Normalisation(BY.low[7:8], BY.high[7:8])
-    alone = enlarge(one, FakeEngine(2, 1), **options | {"channels": 1, "normalisation": by}).pixels
+    alone = enlarge(one, Network(FakeEngine(2, 1), **options | {"channels": 1, "normalisation": by})).pixels
     assert np.array_equal(whole[:, :, 7:8], alone), "each band is for itself, the lock of colours included"
-    nearest = enlarge(picture, FakeEngine(2, 0), halo=0, channels=13, normalisation=BY).pixels
+    nearest = enlarge(picture, Network(FakeEngine(2, 0), halo=0, channels=13, normalisation=BY)).pixels
     assert np.abs(nearest - picture.pixels.repeat(2, 0).repeat(2, 1).astype(float)).max() < (
         1e-2 if dtype == "float32" else 1
     )
@@ -154,7 +154,9 @@ def test_any_size_and_several_passes_keep_values_beyond_the_range() -> None:
     by = Normalisation((0.0, 0.0), (100.0, 1.0))
     flat = Picture(np.full((20, 24, 2), [-50, 7], np.float32))
     for size in (2.5, 3, 6):
-        large = enlarge(flat, FakeEngine(2, 0), halo=0, channels=2, normalisation=by, target=Target("scale", size))
+        large = enlarge(
+            flat, Network(FakeEngine(2, 0), halo=0, channels=2, normalisation=by), target=Target("scale", size)
+        )
         assert large.pixels.shape == (20 * size, 24 * size, 2)
         assert np.abs(large.pixels - [-50, 7]).max() < 1e-3
 
@@ -201,7 +203,7 @@ def test_every_corner_stays_where_it_is_on_earth(
     pixels = values(4, "uint16") if file == "bands" else values(3, "uint8")
     save(tmp_path / "a.tif", pixels, photometric="minisblack" if file == "bands" else "rgb", extratags=tags)
     picture = read(tmp_path / "a.tif")
-    large = enlarge(picture, FakeEngine(2, 0), halo=0, channels=pixels.shape[2], target=Target("scale", 3))
+    large = enlarge(picture, Network(FakeEngine(2, 0), halo=0, channels=pixels.shape[2]), target=Target("scale", 3))
     path = tmp_path / ("b.png" if file == "png" else "b.tif")
     write(large, path)
     if file == "png":

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minutia.engines import FakeEngine
-from minutia.enlarge import enlarge
+from minutia.enlarge import Network, enlarge
 from minutia.image.tiles import plan
 from minutia.types import Picture
 
@@ -31,8 +31,8 @@ def test_tiled_equals_whole_to_the_last_bit(height: int, width: int, tile: int, 
     """16-bit outputs, where a difference of the last bits of a float can show."""
     pixels = np.random.default_rng(seed).integers(0, 65536, (height, width, 3), dtype=np.uint16)
     engine = FakeEngine(scale=2, radius=radius)
-    whole = enlarge(Picture(pixels), engine, halo=radius, tile=0)
-    tiled = enlarge(Picture(pixels), engine, halo=radius, tile=tile)
+    whole = enlarge(Picture(pixels), Network(engine, halo=radius, tile=0))
+    tiled = enlarge(Picture(pixels), Network(engine, halo=radius, tile=tile))
     assert np.array_equal(tiled.pixels, whole.pixels)
 
 
@@ -40,5 +40,5 @@ def test_a_halo_too_small_is_seen() -> None:
     """The test above can fail."""
     pixels = np.random.default_rng(0).integers(0, 65536, (40, 40, 3), dtype=np.uint16)
     engine = FakeEngine(scale=2, radius=3)
-    whole = enlarge(Picture(pixels), engine, halo=2, tile=0)
-    assert not np.array_equal(enlarge(Picture(pixels), engine, halo=2, tile=9).pixels, whole.pixels)
+    whole = enlarge(Picture(pixels), Network(engine, halo=2, tile=0))
+    assert not np.array_equal(enlarge(Picture(pixels), Network(engine, halo=2, tile=9)).pixels, whole.pixels)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from minutia.batch.options import Options
-from minutia.enlarge import Share, enlarge_rows, require_kind, whole_bytes
+from minutia.enlarge import Share, enlarge_rows, whole_bytes
 from minutia.errors import PictureError
 from minutia.files import replacing
 from minutia.image.formats import TIFF, format_of
@@ -55,7 +55,7 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
         if needed <= share.num_bytes:
             return None
         if rows is not None:
-            require_kind(rows.num_bands, rows.dtype, upscaler.card.channels, upscaler.card.normalisation)
+            upscaler.network.require_kind(rows.num_bands, rows.dtype)
     if format_of(target) is TIFF:
         return Scanned(size, share)
     if options.memory is None and needed <= free:
@@ -80,19 +80,9 @@ def scan(
     """
     if not options.overwrite:
         require_free(target)
-    card, scale = upscaler.card, upscaler.scale
+    scale = upscaler.scale
     with _rows_of(source, options) as rows:
-        strips = enlarge_rows(
-            rows,
-            upscaler.engine,
-            scanned.share,
-            halo=card.halo,
-            channels=card.channels,
-            normalisation=card.normalisation,
-            tile=upscaler.tile,
-            color_lock=upscaler.color_lock,
-            progress=progress,
-        )
+        strips = enlarge_rows(rows, upscaler.network, scanned.share, progress)
         metadata = rows.metadata
         if options.making.strip:
             metadata = Metadata(icc=metadata.icc)

@@ -11,7 +11,6 @@ from minutia.batch.journal import Journal, digest_of
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
 from minutia.batch.scan import Scanned, find_scan, scan
-from minutia.enlarge import require_kind
 from minutia.errors import MinutiaError, OutputExists, PictureError
 from minutia.image.formats import format_of, require_bands, require_room
 from minutia.image.io import read_frames, require_free, write_frames
@@ -216,9 +215,8 @@ class Stages:
         return replace(frames, pictures=pictures, durations=frames.durations[: len(pictures)])
 
     def _require_kind(self, job: Job, picture: Picture) -> None:
-        card = self.upscaler.card
         try:
-            require_kind(picture.num_bands, picture.pixels.dtype, card.channels, card.normalisation)
+            self.upscaler.network.require_kind(picture.num_bands, picture.pixels.dtype)
         except PictureError as error:
             raise PictureError(f"{job.source}: {error}") from error
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minutia.enlarge.strips import WINDOW, Strip, enlarge_strip, make_network, require_kind
+from minutia.enlarge.strips import WINDOW, Network, Strip, enlarge_strip
 from minutia.image.color import denormalise, normalise
 from minutia.image.tiles import spans
 from minutia.image.windows import Rows
-from minutia.types import Engine, Normalisation, Pixels, Progress, ignore_progress
+from minutia.types import Pixels, Progress, ignore_progress
 
 PROCESS_BYTES = 300 * 2**20
 """What a process takes with a network of this size loaded, before there is a picture, and what writers hold."""
@@ -50,22 +50,12 @@ def whole_bytes(height: int, width: int, pixel: int, scale: int) -> int:
 
 
 def enlarge_rows(
-    source: Rows,
-    engine: Engine,
-    share: Share,
-    *,
-    halo: int,
-    channels: int = 3,
-    normalisation: Normalisation | None = None,
-    tile: int | None = None,
-    color_lock: bool = False,
-    progress: Progress = ignore_progress,
+    source: Rows, network: Network, share: Share, progress: Progress = ignore_progress
 ) -> Iterator[Pixels]:
     """Enlarge a picture, from top to bottom; what comes is what `enlarge` gives, to the last bit.
 
     Args:
-        share: memory that may be taken; where tiles are given they decide.
-        halo, channels, normalisation, tile, color_lock: as in `enlarge`.
+        share: memory that may be taken; where the network has a tile it decides.
 
     Yields:
         Rows of the enlargement, (rows, width * scale, bands), of the source's dtype.
@@ -73,13 +63,13 @@ def enlarge_rows(
     Raises:
         PictureError: as `enlarge`, before the first rows are read; or the source cannot be read.
     """
-    require_kind(source.num_bands, source.dtype, channels, normalisation)
-    network = make_network(engine, halo, channels, normalisation, tile, color_lock=color_lock)
-    height, width, scale = source.height, source.width, engine.scale
-    side = share.side(source, scale, network.halo) if tile is None else network.side(height, width)
-    columns = spans(width, side, network.halo)
+    network.require_kind(source.num_bands, source.dtype)
+    normalisation = network.normalisation
+    height, width, scale = source.height, source.width, network.engine.scale
+    side = share.side(source, scale, network.reach) if network.tile is None else network.side(height, width)
+    columns = spans(width, side, network.reach)
     done = 0
-    for rows in spans(height, side, network.halo):
+    for rows in spans(height, side, network.reach):
         planes = source.read(rows.start, rows.stop)
         if normalisation is not None:
             planes = normalise(planes, normalisation)

@@ -23,15 +23,50 @@ WINDOW = 1024
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """An engine, and how pictures are put through it."""
+    """An engine, and how pictures are put through it.
+
+    Raises:
+        PictureError: a tile below 0.
+    """
 
     engine: Engine
     halo: int
-    channels: int
-    tile: int | None
-    color_lock: bool
-    is_bounded: bool
-    """Whether values end at 0 and 1."""
+    """Receptive radius of the network, in input pixels."""
+    channels: int = 3
+    """What the network takes. One of 3 takes grey too; one of 1 colours too, each by itself."""
+    normalisation: Normalisation | None = None
+    """Of the values that the network was trained on; without it the full range of integers is [0, 1]."""
+    tile: int | None = None
+    """Side of a tile in input pixels; None chooses, 0 never cuts."""
+    color_lock: bool = False
+    """Hold colours to those of the source at low frequencies."""
+
+    def __post_init__(self) -> None:
+        if self.tile is not None and self.tile < 0:
+            raise PictureError(f"A tile cannot be {self.tile} pixels; write 0 for none.")
+
+    @property
+    def reach(self) -> int:
+        """Input pixels to each side that an output pixel can depend on, colours that are locked included."""
+        return max(1, self.halo) + (RADIUS if self.color_lock else 0)
+
+    def require_kind(self, bands: int, dtype: np.dtype[Any]) -> None:
+        """Check that the network can take a picture of so many bands.
+
+        Raises:
+            PictureError: it has another number of bands, or values that need a normalisation where there is none.
+        """
+        is_plain = self.normalisation is None
+        if bands != self.channels and not (is_plain and {bands, self.channels} == {1, 3}):
+            raise PictureError(
+                f"The picture has {in_bands(bands)}, and the model takes {in_bands(self.channels)}; "
+                "choose another model, or a picture like those it was trained on."
+            )
+        if is_plain and dtype.kind != "u":
+            raise PictureError(
+                f"The picture holds values of {dtype}, and the model's card does not say which of them are "
+                "0 and 1; choose a model that was trained with data.normalisation."
+            )
 
     def run(self, x: Tensor) -> Tensor:
         """Enlarge (1, C, H, W), or one channel for as many as the network takes."""
@@ -43,47 +78,16 @@ class Network:
             y = self.engine.run(x.repeat(self.channels, axis=1)).mean(axis=1, keepdims=True)
         else:
             y = self.engine.run(x)
-        return lock_colors(y, x, self.engine.scale, bounded=self.is_bounded) if self.color_lock else y
+        if not self.color_lock:
+            return y
+        return lock_colors(y, x, self.engine.scale, bounded=self.normalisation is None)
 
     def side(self, height: int, width: int) -> int:
         """Choose the side of tiles' cores as the picture's size and the user's wish ask."""
         tile = self.tile
         if tile == 0 or (tile is None and height * width <= WHOLE):
             return max(height, width)
-        return max(WINDOW - 2 * self.halo, self.halo, 1) if tile is None else tile
-
-
-def make_network(
-    engine: Engine, halo: int, channels: int, normalisation: Normalisation | None, tile: int | None, *, color_lock: bool
-) -> Network:
-    """Settle how pictures are put through an engine.
-
-    Raises:
-        PictureError: a tile below 0.
-    """
-    if tile is not None and tile < 0:
-        raise PictureError(f"A tile cannot be {tile} pixels; write 0 for none.")
-    halo = max(1, halo) + (RADIUS if color_lock else 0)
-    return Network(engine, halo, channels, tile, color_lock, is_bounded=normalisation is None)
-
-
-def require_kind(bands: int, dtype: np.dtype[Any], channels: int, normalisation: Normalisation | None) -> None:
-    """Check that a network can take a picture of so many bands.
-
-    Raises:
-        PictureError: it has another number of bands, or values that need a normalisation where there is none.
-    """
-    is_plain = normalisation is None
-    if bands != channels and not (is_plain and {bands, channels} == {1, 3}):
-        raise PictureError(
-            f"The picture has {in_bands(bands)}, and the model takes {in_bands(channels)}; "
-            "choose another model, or a picture like those it was trained on."
-        )
-    if is_plain and dtype.kind != "u":
-        raise PictureError(
-            f"The picture holds values of {dtype}, and the model's card does not say which of them are "
-            "0 and 1; choose a model that was trained with data.normalisation."
-        )
+        return max(WINDOW - 2 * self.reach, self.reach) if tile is None else tile
 
 
 @dataclass(frozen=True, slots=True)

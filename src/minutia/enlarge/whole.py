@@ -7,27 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from minutia.enlarge.strips import Network, Strip, enlarge_strip, least_alpha, make_network, require_kind
+from minutia.enlarge.strips import Network, Strip, enlarge_strip, least_alpha
 from minutia.image.color import as_held, denormalise, from_float, full_range, normalise, to_depth, to_float
 from minutia.image.geo import enlarge_geo
 from minutia.image.pil import stacked
 from minutia.image.resize import resample
 from minutia.image.target import Target, num_passes
 from minutia.image.tiles import spans
-from minutia.types import Engine, Normalisation, Picture, Pixels, Progress, ignore_progress
+from minutia.types import Normalisation, Picture, Pixels, Progress, ignore_progress
 
 
 def enlarge(
-    picture: Picture,
-    engine: Engine,
-    *,
-    halo: int,
-    channels: int = 3,
-    normalisation: Normalisation | None = None,
-    tile: int | None = None,
-    color_lock: bool = False,
-    target: Target | None = None,
-    progress: Progress = ignore_progress,
+    picture: Picture, network: Network, *, target: Target | None = None, progress: Progress = ignore_progress
 ) -> Picture:
     """Enlarge a picture with any engine; what travels beside the pixels travels on.
 
@@ -35,19 +26,14 @@ def enlarge(
     antialiased resize follows; nothing is rounded to 8 bits between them.
 
     Args:
-        halo: receptive radius of the network, in input pixels.
-        channels: what the network takes. One of 3 takes grey too; one of 1 colours too, each by itself.
-        normalisation: of the values that the network was trained on; without it the full range of integers is [0, 1].
-        tile: side of a tile in input pixels; None chooses, 0 never cuts.
-        color_lock: hold colours to those of the source at low frequencies.
         target: how large it is to become; None is what one pass gives.
 
     Raises:
-        PictureError: a tile below 0, a picture of other bands than the network's, values that need a normalisation
-            where there is none, or a target that is smaller than the picture.
+        PictureError: a picture of other bands than the network's, values that need a normalisation where there is
+            none, or a target that is smaller than the picture.
     """
-    require_kind(picture.num_bands, picture.pixels.dtype, channels, normalisation)
-    network = make_network(engine, halo, channels, normalisation, tile, color_lock=color_lock)
+    network.require_kind(picture.num_bands, picture.pixels.dtype)
+    normalisation = network.normalisation
     if normalisation is None:
         large = _enlarge(picture, network, target, progress)
     else:
@@ -94,9 +80,9 @@ def _enlarge_once(picture: Picture, network: Network, progress: Progress) -> Pic
     planes = pixels if alpha is None or spread else stacked(picture)
     out: Pixels = np.empty((height * scale, width * scale, planes.shape[2]), pixels.dtype)
     side = network.side(height, width)
-    columns = spans(width, side, network.halo)
+    columns = spans(width, side, network.reach)
     done = 0
-    for rows in spans(height, side, network.halo):
+    for rows in spans(height, side, network.reach):
         strip = Strip(planes[rows.start : rows.stop], rows, columns, is_weighed=planes is not pixels)
         large = out[rows.core_start * scale : rows.core_stop * scale]
         for num_pixels in enlarge_strip(strip, large, network):
