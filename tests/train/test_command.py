@@ -8,7 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 from minutia.cli import app
-from minutia.cli.train import _duration
+from minutia.cli.console import in_words
 from minutia.train.config import Recipe
 from minutia.train.pace import NUM_MEASURED, Pace
 from minutia.train.recipe import dump_recipe
@@ -32,10 +32,11 @@ def test_plain_options_train_and_say_how_much_there_is_to_do(recipe: Recipe, pic
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(7.4, "7 s"), (61, "1 min"), (7830, "2 h 10 min"), (7199, "2 h 0 min"), (300000, "3 d 11 h")]
+    ("seconds", "words"),
+    [(7.4, "7.40 s"), (17.4, "17 s"), (61, "1 min"), (7830, "2 h 10 min"), (7199, "2 h 00 min"), (300000, "3 d 11 h")],
 )
 def test_times_are_told_with_two_units(seconds: float, words: str) -> None:
-    assert _duration(seconds) == words
+    assert in_words(seconds) == words
 
 
 def test_time_left_is_told_once_by_steps_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:

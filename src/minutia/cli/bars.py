@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import final
@@ -54,9 +54,9 @@ def make_download_bar() -> Progress:
 
 
 @contextmanager
-def progress_bar(words: str) -> Iterator[Report]:
-    """Show a bar while something counts (done, total)."""
-    with make_bar() as bar:
+def progress_bar(words: str, make: Callable[[], Progress] = make_bar) -> Iterator[Report]:
+    """Show a bar while something counts (done, total); `make_download_bar` is for what counts bytes."""
+    with make() as bar:
         task = bar.add_task(words, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -88,11 +88,11 @@ def show_warnings() -> None:
 
 
 @contextmanager
-def stop_on_signal(promise: str) -> Iterator[Callable[[], bool]]:
+def stop_on_signal(promise: str = "") -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl-C or terminating signal into a wish to stop, and the second into a KeyboardInterrupt.
 
-    Gives a function to be asked again and again: it tells whether to stop, the first time by printing `promise`, and
-    raises the KeyboardInterrupt, where nothing is torn by it. A third signal does not wait to be asked for.
+    Gives a function to be asked again and again: it tells whether to stop, the first time by printing `promise` where
+    there is one, and raises the KeyboardInterrupt, where nothing is torn by it. A third signal does not wait for that.
     """
     wishes: list[int] = []
     told: list[str] = []
@@ -105,7 +105,7 @@ def stop_on_signal(promise: str) -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
 
     def should_stop() -> bool:
-        if wishes and not told:
+        if wishes and promise and not told:
             told.append(promise)
             remark(promise)
         if len(wishes) > 1:
@@ -120,6 +120,17 @@ def stop_on_signal(promise: str) -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def in_words(seconds: float) -> str:
+    """Spell a time with the units that matter: 0.53 s, 2 h 05 min, 3 d 4 h."""
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours = minutes // 60
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {minutes % 60:02} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def leave_at_once() -> NoReturn:

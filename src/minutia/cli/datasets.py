@@ -69,6 +69,7 @@ def download(
     ] = None,
 ) -> None:
     """Download a set: its terms are shown first; what was stopped goes on where it was."""
+    from minutia.cli.bars import make_download_bar, progress_bar
     from minutia.datasets.catalog import find_dataset
     from minutia.datasets.disk import require_space
     from minutia.datasets.download import bytes_to_come, missing_archives
@@ -83,7 +84,7 @@ def download(
         _ask(come, output, yes=yes)
     try:
         for archive in dataset.archives:
-            with _byte_bar(archive.name) as progress:
+            with progress_bar(archive.name, make_download_bar) as progress:
                 verdict = fetch(archive, output, progress=progress)
             _tell_verdict(output / archive.name, verdict)
     except KeyboardInterrupt:
@@ -270,16 +271,6 @@ def _tell_findings(findings: Sequence[Finding], *, shown: int) -> None:
             console.print(f"  {finding.path}  {finding.detail}")
         if len(of_kind) > shown:
             console.print(f"  and {len(of_kind) - shown} more; --all lists them")
-
-
-@contextmanager
-def _byte_bar(words: str) -> Iterator[Report]:
-    """Show a bar while bytes come; nothing is drawn where the output is no terminal."""
-    from minutia.cli.bars import make_download_bar
-
-    with make_download_bar() as bar:
-        task = bar.add_task(words, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, final
+from typing import TYPE_CHECKING, Annotated, final
 
 import typer
 
-from minutia.cli.console import INTERRUPTED, console
+from minutia.cli.console import INTERRUPTED, console, in_words, stop_on_signal
 from minutia.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -58,8 +57,8 @@ def train(
     speaks = is_main_process()
     if not speaks:
         logging.getLogger("minutia").setLevel(logging.ERROR)
-    with _stop_on_signal() as stopper, _listening() if speaks else nullcontext(SILENT) as listener:
-        finished = run_training(parsed, resume=resume or None, listener=listener, should_stop=lambda: stopper.asked)
+    with stop_on_signal() as should_stop, _listening() if speaks else nullcontext(SILENT) as listener:
+        finished = run_training(parsed, resume=resume or None, listener=listener, should_stop=should_stop)
     disconnect()
     if speaks:
         _say_end(parsed, finished=finished)
@@ -88,33 +87,6 @@ def _listening() -> Iterator[Listener]:
             time_left=display.show_time_left,
             row=display.show_row,
         )
-
-
-@final
-class _Stopper:
-    """Whether somebody asked the run to stop."""
-
-    asked = False
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[_Stopper]:
-    """Turn Ctrl-C and a terminating signal into a request to stop after the step; a second Ctrl-C stops at once."""
-    stopper = _Stopper()
-    old: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, frame: object) -> None:
-        del frame
-        stopper.asked = True
-        signal.signal(number, old[number])
-
-    for number in old:
-        signal.signal(number, ask)
-    try:
-        yield stopper
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 @final
@@ -170,7 +142,7 @@ class _Display:
 
     def show_time_left(self, phase: str, seconds: float) -> None:
         """Say how long a phase takes, as far as its first steps tell."""
-        self.bar.console.print(f"{phase}: about {_duration(seconds)} to go, without validations")
+        self.bar.console.print(f"{phase}: about {in_words(seconds)} to go, without validations")
 
     def show_row(self, row: dict[str, str | int | float]) -> None:
         """Show a row of the log: losses on the bar, validations as lines that stay."""
@@ -190,7 +162,10 @@ class _Display:
 def _length(span: Span) -> str:
     if span.steps_per_epoch is None:
         return f"{span.steps} steps"
-    return f"{span.epoch(span.steps)} epochs of {span.steps_per_epoch} steps, {span.steps} steps"
+    num_epochs = span.epoch(span.steps)
+    return (
+        f"{num_epochs} {'epoch' if num_epochs == 1 else 'epochs'} of {span.steps_per_epoch} steps, {span.steps} steps"
+    )
 
 
 def _size(batch: Batch) -> str:
@@ -198,16 +173,3 @@ def _size(batch: Batch) -> str:
 
     needed, free = in_bytes(batch.num_bytes), in_bytes(batch.num_free)
     return f"batches of {batch.num_crops} crops: a step needs about {needed} of memory, and {free} are free"
-
-
-def _duration(seconds: float) -> str:
-    """Spell a time with the two units that matter: 2 h 10 min."""
-    minutes = round(seconds / 60)
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours = minutes // 60
-    if hours < 48:
-        return f"{hours} h {minutes % 60} min"
-    return f"{hours // 24} d {hours % 24} h"

@@ -19,6 +19,7 @@ from minutia.cli.console import (
     byte_streams,
     console,
     errors,
+    in_words,
     leave_at_once,
     plain,
     remark,
@@ -130,7 +131,7 @@ def _run(report: _Report, upscaler: Upscaler, options: Options, journal: Journal
     except KeyboardInterrupt:
         report.say_stopped(options)
         raise
-    report.summarise(DONE, _in_words(time.perf_counter() - began))
+    report.summarise(DONE, in_words(time.perf_counter() - began))
     if stopped:
         report.say_stopped(options)
         raise typer.Exit(INTERRUPTED)
@@ -146,7 +147,7 @@ def _foretell(report: _Report, upscaler: Upscaler, options: Options, journal: Jo
     for forecast in foretell(report.plan.jobs, upscaler, options, journal=journal):
         report.tell(forecast.outcome, FORESEEN, about="about ", num_frames=forecast.num_pictures)
         seconds += forecast.outcome.seconds
-    report.summarise(FORESEEN, f"about {_in_words(seconds)}")
+    report.summarise(FORESEEN, f"about {in_words(seconds)}")
     if report.failures:
         raise typer.Exit(1)
 
@@ -178,7 +179,7 @@ class _Report:
         if outcome.status == "done":
             (height, width), (tall, wide) = outcome.before, outcome.after
             sizes = f"{width}x{height} -> {wide}x{tall}" + (f" ({num_frames} of them)" if num_frames > 1 else "")
-            self.say(f"{job.source}  {sizes}  {about}{_in_words(outcome.seconds)}  {job.target}")
+            self.say(f"{job.source}  {sizes}  {about}{in_words(outcome.seconds)}  {job.target}")
         elif outcome.status == "skipped":
             self.say(f"{job.source}  skipped: {outcome.error}")
         elif outcome.status == "failed" and len(self.plan.jobs) > 1:
@@ -207,10 +208,3 @@ class _Report:
     def _named(self, words: str) -> str:
         """Call the files that stand for streams what the streams are called."""
         return plain(words if self._folder is None else words.replace(f"{self._folder}{os.sep}", ""))
-
-
-def _in_words(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
