@@ -48,12 +48,14 @@ def export(
     intended_use: str = "not stated",
     limits: str = "not stated",
     faithful: str = "",
+    gentle: str = "",
     overwrite: bool = False,
 ) -> ModelCard:
     """Make a model folder, whose name becomes the model's, from a run folder or a weights file.
 
     Args:
         faithful: name, or folder beside this one, of the content model it can be blended with.
+        gentle: the same of a model that leaves grain.
 
     Raises:
         ModelError: no weights there, the folder exists, or the exported model differs from the network.
@@ -76,6 +78,7 @@ def export(
             intended_use=intended_use,
             limits=limits,
             faithful=faithful,
+            gentle=gentle,
             sha256=hashlib.sha256((made / MODEL_NAME).read_bytes()).hexdigest(),
             network=asdict(spec),
             training={"data": training_data} | weights.training,

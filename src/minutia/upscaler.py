@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final, overload
 
@@ -17,7 +18,7 @@ from minutia.image.pil import from_pil, stacked, to_pil, unstacked
 from minutia.image.target import Target
 from minutia.types import Engine, EngineName, Picture, Pixels, Precision, Progress, ignore_progress, in_bands
 from minutia.zoo.card import ModelCard
-from minutia.zoo.catalog import find_model
+from minutia.zoo.catalog import find_model, load_model
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,6 +37,7 @@ class Upscaler:
         precision: Precision = "auto",
         tile: int | None = None,
         strength: float = 1.0,
+        denoise: float = 1.0,
         color_lock: bool | None = None,
         tta: bool = False,
     ) -> None:
@@ -47,6 +49,7 @@ class Upscaler:
             precision: auto, fp32, bf16 or fp16; auto is fp32 for measurements, of which bf16 keeps 8 bits.
             tile: side of a tile in input pixels; None chooses, 0 never cuts.
             strength: of an adversarial model: 1 as it is, 0 its faithful sibling, between them a blend of both.
+            denoise: of a model for photographs: 1 as it is, 0 its sibling that leaves grain, between them a blend.
             color_lock: hold colours to those of the source at low frequencies; None does so for adversarial models.
             tta: average over the eight mirror images (self-ensemble): a little more faithful, eight times the work.
 
@@ -57,10 +60,11 @@ class Upscaler:
         self.card = model if isinstance(model, ModelCard) else find_model(model)
         if precision == "auto" and self.card.normalisation is not None:
             precision = "fp32"
-        opened = open_engine(self.card, engine=engine, device=device, precision=precision, strength=strength)
+        weights = load_model(self.card, strength, denoise)
+        opened = open_engine(self.card, weights, engine=engine, device=device, precision=precision)
         self.engine: Engine = SelfEnsemble(opened) if tta else opened
         self.tile = tile
-        self.strength = strength
+        self.sha256 = hashlib.sha256(weights).hexdigest()
         self.color_lock = (self.card.is_adversarial and strength > 0) if color_lock is None else color_lock
 
     @property
@@ -84,8 +88,7 @@ class Upscaler:
         """All that outputs depend on, beside the picture, its size to be, and what computes: for journals."""
         return {
             "model": self.card.name,
-            "model_sha256": self.card.sha256,
-            "strength": self.strength,
+            "model_sha256": self.sha256,
             "tta": isinstance(self.engine, SelfEnsemble),
             "color_lock": self.color_lock,
             **({} if self.card.normalisation is None else {"normalisation": str(self.card.normalisation)}),

@@ -21,19 +21,20 @@ from minutia.zoo.weights import read_weights
 
 @pytest.fixture(scope="module")
 def pair(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelCard:
-    """An adversarial model of other random weights, beside its faithful sibling `tiny`."""
+    """An adversarial model of other random weights, beside its siblings: `tiny`, which is faithful, and `gentle`."""
     import torch
 
     folder = tmp_path_factory.mktemp("pair")
     shutil.copytree(tiny_model, folder / "tiny")
-    torch.manual_seed(1)
     spec = MinutiaNetSpec(num_blocks=2, num_features=8)
-    network = spec.build()
-    with torch.no_grad():
-        network.tail.weight *= 0.3
     training = {"recipe": "none", "content_steps": 0, "adversarial_steps": 5}
-    save_weights(folder / "w.safetensors", spec, network.state_dict(), training)
-    export(folder / "w.safetensors", folder / "sharp", faithful="tiny")
+    for seed, (name, siblings) in enumerate({"gentle": {}, "sharp": {"faithful": "tiny", "gentle": "gentle"}}.items()):
+        torch.manual_seed(1 + seed)
+        network = spec.build()
+        with torch.no_grad():
+            network.tail.weight *= 0.3
+        save_weights(folder / "w.safetensors", spec, network.state_dict(), training)
+        export(folder / "w.safetensors", folder / name, **siblings)
     return read_card(folder / "sharp" / "card.toml")
 
 
@@ -56,10 +57,21 @@ def test_weights_between_are_blended(pair: ModelCard, strength: float) -> None:
     assert any(not np.array_equal(blended[name], ends[1][name]) for name in blended)
 
 
+def test_the_second_dial_leaves_grain(pair: ModelCard) -> None:
+    gentle = pair.model_path.parent.parent / "gentle"
+    assert load_model(pair, denoise=0) == (gentle / "model.onnx").read_bytes()
+    ends = [read_weights(load_model(pair, *dials)) for dials in ((0, 1), (1, 0), (1, 1))]
+    both = read_weights(load_model(pair, 0.5, 0.25))
+    for name, array in both.items():
+        faithful, grainy, sharp = (end[name] for end in ends)
+        assert np.allclose(array, 0.5 * faithful + 0.5 * (0.75 * grainy + 0.25 * sharp), atol=1e-3)
+    assert Upscaler(pair, device="cpu", denoise=0.5).identity != Upscaler(pair, device="cpu").identity
+
+
 def test_every_engine_runs_the_same_blend(pair: ModelCard) -> None:
     x = np.random.default_rng(0).random((1, 3, 9, 11), dtype=np.float32)
-    names = ("openvino", "torch", "onnxruntime")
-    outputs = [open_engine(pair, engine=name, device="cpu", precision="fp32", strength=0.5).run(x) for name in names]
+    names, half = ("openvino", "torch", "onnxruntime"), load_model(pair, 0.5)
+    outputs = [open_engine(pair, half, engine=name, device="cpu", precision="fp32").run(x) for name in names]
     assert np.abs(outputs[0] - outputs[1]).max() < 1e-4
     assert np.abs(outputs[0] - outputs[2]).max() < 1e-4
     assert np.abs(outputs[0] - open_engine(pair, device="cpu", precision="fp32").run(x)).max() > 0.01
@@ -68,8 +80,11 @@ def test_every_engine_runs_the_same_blend(pair: ModelCard) -> None:
 def test_what_cannot_be_blended_is_refused(pair: ModelCard, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"A strength of 1\.5 is not to be had; give 0 \(faithful\) to 1"):
         load_model(pair, 1.5)
-    with pytest.raises(ModelError, match="tiny has no faithful sibling"):
-        load_model(find_model(pair.model_path.parent.parent / "tiny"), 0.5)
+    tiny = find_model(pair.model_path.parent.parent / "tiny")
+    with pytest.raises(ModelError, match="tiny has no faithful sibling to be blended with; leave out --strength"):
+        load_model(tiny, 0.5)
+    with pytest.raises(ModelError, match="tiny has no gentle sibling to be blended with; leave out --denoise"):
+        load_model(tiny, denoise=0.5)
     with pytest.raises(ModelError, match="Only models of one shape"):
         load_model(replace(pair, faithful="minutia-x4-fidelity"), 0.5)
     with pytest.raises(ModelError, match="no model or model folder called nobody"):
@@ -79,6 +94,7 @@ def test_what_cannot_be_blended_is_refused(pair: ModelCard, tmp_path: Path) -> N
 def test_the_sibling_stands_in_the_card(pair: ModelCard, tmp_path: Path) -> None:
     write_card(pair, tmp_path)
     assert read_card(tmp_path / "card.toml").faithful == "tiny"
+    assert read_card(tmp_path / "card.toml").gentle == "gentle"
     text = (tmp_path / "card.toml").read_text()
     (tmp_path / "card.toml").write_text(text.replace('faithful = "tiny"', "faithful = 3"))
     with pytest.raises(ModelError, match="faithful must be a text"):

@@ -23,6 +23,9 @@ def export(
         str,
         typer.Option(help="Content model of the same shape, for --strength: its name, or a folder beside this one."),
     ] = "",
+    gentle: Annotated[
+        str, typer.Option(help="Model of the same shape that leaves grain, for --denoise: its name, or a folder.")
+    ] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing model.")] = False,
 ) -> None:
     """Turn trained weights into a model folder: model.onnx and its card."""
@@ -39,6 +42,7 @@ def export(
         intended_use=intended_use,
         limits=limits,
         faithful=faithful,
+        gentle=gentle,
         overwrite=overwrite,
     )
     console.print(f"{card.model_path} enlarges {card.scale} times; it was compared with the network on several sizes.")

@@ -129,6 +129,14 @@ Strength: TypeAlias = Annotated[
         rich_help_panel=LOOK,
     ),
 ]
+Denoise: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        metavar="0-1",
+        help="Of a model for photographs: 1 as it is, 0 leaves grain, between them a blend of both.",
+        rich_help_panel=LOOK,
+    ),
+]
 ColorLock: TypeAlias = Annotated[
     bool | None,
     typer.Option(

@@ -57,6 +57,7 @@ def upscale(
     journal: opt.JournalFile = None,
     fail_fast: opt.FailFast = False,
     strength: opt.Strength = 1.0,
+    denoise: opt.Denoise = 1.0,
     quality: opt.Quality = 95,
     strip: opt.Strip = False,
     color_lock: opt.ColorLock = None,
@@ -84,14 +85,15 @@ def upscale(
     making = batch.Making(target=target, quality=quality, strip=strip, limits=Limits(max_pixels, allow_truncated))
     options = batch.Options(making=making, overwrite=overwrite, resume=resume, fail_fast=fail_fast, num_threads=jobs)
     options = replace(options, memory=_bytes(memory))
-    load = partial(Upscaler, card, engine=engine, device=device, precision=precision, tile=tile, strength=strength)
+    load = partial(Upscaler, card, strength=strength, denoise=denoise, color_lock=color_lock, tta=tta, tile=tile)
     stdin, stdout = byte_streams()
     try:
         with batch.replaced_streams(batch.gather(paths or [], from_list, stdin), output, form, stdin, stdout) as place:
             naming = batch.Naming(output=place.output, suffix=suffix, extension=form, mark=batch.mark(card, target))
             plan = batch.plan_jobs(place.paths, naming, recursive=recursive)
             where = batch.place_of(journal, naming.folder, resume=resume, num_jobs=len(plan.jobs))
-            upscaler = load(color_lock=color_lock, tta=tta)  # Which takes seconds, so it comes after what may be wrong.
+            # Which takes seconds, so it comes after what may be wrong.
+            upscaler = load(engine=engine, device=device, precision=precision)
             kept = None if where is None else batch.Journal(where, batch.settings_of(upscaler, making, precision))
             (_foretell if dry_run else _run)(_Report(place, plan), upscaler, options, kept)
     except KeyboardInterrupt:

@@ -23,22 +23,22 @@ DEVICES = re.compile(r"auto|cpu|gpu|mps|cuda(:\d+)?")
 
 def open_engine(
     card: ModelCard,
+    model: bytes | None = None,
     *,
     engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
-    strength: float = 1.0,
 ) -> Engine:
     """Load a model into an engine.
 
     Args:
+        model: what is run, as `load_model` gives it; by default the card's own.
         engine: auto takes torch where a CUDA or Apple device is wanted or usable, OpenVINO elsewhere.
         device: auto, cpu, gpu (Intel's, by OpenVINO), cuda, cuda:N or mps.
         precision: auto is bf16 or fp16 where the device is faster in it, fp32 elsewhere.
-        strength: less than 1 blends the weights with those of the model's faithful sibling.
 
     Raises:
-        ModelError: the model's file is missing or damaged, or it has no sibling.
+        ModelError: the model's file is missing or damaged.
         EngineError: the device or precision is not to be had.
         MissingExtra: the engine is not installed.
     """
@@ -47,7 +47,7 @@ def open_engine(
     for value, known in ((engine, EngineName), (precision, Precision)):
         if value not in get_args(known):
             raise EngineError(f"{value} is not offered; write {', '.join(get_args(known))}.")
-    model = load_model(card, strength)
+    model = load_model(card) if model is None else model
     name = _choose(device) if engine == "auto" else engine
     # An explicit table of imports: nothing is loaded that does not run.
     if name == "torch":

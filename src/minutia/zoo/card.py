@@ -19,7 +19,7 @@ CARD_NAME = "card.toml"
 MODEL_NAME = "model.onnx"
 
 TEXTS = ("name", "summary", "licence", "intended_use", "limits", "sha256")
-OPTIONAL_TEXTS = ("faithful",)
+OPTIONAL_TEXTS = ("faithful", "gentle")
 NUMBERS = ("scale", "channels", "halo")
 TABLES = ("network", "training")
 FIGURE_TYPES = {"data": str, "psnr": float, "ssim": float, "convention": str}
@@ -60,6 +60,8 @@ class ModelCard:
     figures: tuple[Figure, ...]
     faithful: str = ""
     """Name or folder of the content model of the same shape that this one can be blended with; empty for none."""
+    gentle: str = ""
+    """Name or folder of a model of the same shape that was trained to leave grain; empty for none."""
     normalisation: Normalisation | None = None
     """Of the values of each band; None where the full range of integers is what the network sees as [0, 1]."""
     model_path: Path

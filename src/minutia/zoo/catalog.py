@@ -58,27 +58,36 @@ def find_model(model: str | Path | None = None, scale: int | None = None) -> Mod
     return card
 
 
-def load_model(card: ModelCard, strength: float = 1.0) -> bytes:
+def load_model(card: ModelCard, strength: float = 1.0, denoise: float = 1.0) -> bytes:
     """Read model.onnx, checked against its card.
 
     Args:
         strength: less than 1 blends the weights with those of the card's faithful sibling; 0 is that sibling.
+        denoise: less than 1 blends them, before that, with those of the sibling that leaves grain; 0 is that one.
 
     Raises:
         ModelError: a file is missing or is not the one its card describes, or there is no sibling to blend with.
     """
-    if not 0 <= strength <= 1:
-        raise ModelError(f"A strength of {strength:g} is not to be had; give 0 (faithful) to 1 (as {card.name} is).")
-    if strength == 1:
-        return _read_checked(card)
-    if not card.faithful:
-        raise ModelError(f"The model {card.name} has no faithful sibling to be blended with; leave out --strength.")
+    model = _read_checked(card)
+    if denoise != 1:
+        model = _blend_with("denoise", card.gentle, "gentle", card, model, denoise)
+    if strength != 1:
+        model = _blend_with("strength", card.faithful, "faithful", card, model, strength)
+    return model
+
+
+def _blend_with(dial: str, name: str, kind: str, card: ModelCard, model: bytes, share: float) -> bytes:
+    """Blend a model with one of its siblings, of which 1 - share is taken."""
+    if not 0 <= share <= 1:
+        raise ModelError(f"A {dial} of {share:g} is not to be had; give 0 ({kind}) to 1 (as {card.name} is).")
+    if not name:
+        raise ModelError(f"The model {card.name} has no {kind} sibling to be blended with; leave out --{dial}.")
     # A sibling is called by name, or lies in a folder beside the model's.
-    beside = card.model_path.parent.parent / card.faithful
-    sibling = read_card(beside / CARD_NAME) if (beside / CARD_NAME).is_file() else find_model(card.faithful)
+    beside = card.model_path.parent.parent / name
+    sibling = read_card(beside / CARD_NAME) if (beside / CARD_NAME).is_file() else find_model(name)
     if sibling.normalisation != card.normalisation:
         raise ModelError(f"{sibling.name} and {card.name} have different normalisations and cannot be blended.")
-    return _read_checked(sibling) if strength == 0 else blend(_read_checked(sibling), _read_checked(card), strength)
+    return blend(_read_checked(sibling), model, share)
 
 
 def _read_checked(card: ModelCard) -> bytes:

@@ -28,13 +28,15 @@ def blend(first: bytes, second: bytes, share: float) -> bytes:
     """Interpolate between the weights of two models of one shape (Wang et al. 2018, ESRGAN, section 3.4).
 
     Args:
-        share: of the second, 0 to 1.
+        share: of the second, 0 to 1; at 0 the first is given as it is.
 
     Raises:
         ModelError: no ONNX models, or of different shapes.
     """
     from onnx import numpy_helper
 
+    if share == 0:
+        return first
     model = _parse(second)
     one, other = _parameters(_parse(first)), _parameters(model)
     if {name: array.shape for name, array in one.items()} != {name: array.shape for name, array in other.items()}:
