@@ -13,6 +13,9 @@ from minutia.types import Normalisation, Pixels, Tensor
 LUMA_WEIGHTS = (65.481, 128.553, 24.966)
 LUMA_OFFSET = 16.0
 
+BAND = 32
+"""Rows that are converted at once, so that caches hold them."""
+
 Depth = TypeVar("Depth", bound=np.integer[Any] | np.floating[Any])
 """uint8, uint16, int16 or float32"""
 
@@ -59,10 +62,13 @@ def from_float(x: NDArray[np.float32], dtype: type[Depth] | np.dtype[Depth]) -> 
     if np.dtype(dtype).kind == "f":
         return np.ascontiguousarray(x.transpose(1, 2, 0), dtype=dtype)
     peak = full_range(dtype)[1]
-    y = x * np.float32(peak)
-    y += np.float32(0.5)
-    np.clip(y, 0, peak, out=y)
-    return np.ascontiguousarray(y.astype(dtype).transpose(1, 2, 0))
+    pixels = np.empty((*x.shape[1:], x.shape[0]), dtype)
+    for top in range(0, len(pixels), BAND):
+        y = x[:, top : top + BAND] * np.float32(peak)
+        y += np.float32(0.5)
+        np.clip(y, 0, peak, out=y)
+        pixels[top : top + BAND] = y.astype(dtype).transpose(1, 2, 0)
+    return pixels
 
 
 def to_rgb(pixels: NDArray[Depth]) -> NDArray[Depth]:

@@ -7,7 +7,8 @@ spread smoothly over the enlargement. Detail is finer than the blur and stays as
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ TOUCHES = 2
 """How often what is above that is corrected, twice as strongly, since half of it will be clipped."""
 
 BAND = 32
-"""Rows of the enlargement that are corrected at once."""
+"""Rows of the source that are corrected, or blurred, at once: so few that caches hold them."""
 
 RADIUS = (ROUNDS + TOUCHES) * (TAPS + 1)
 """Pixels of the source to each side that a correction depends on."""
@@ -40,30 +41,52 @@ def lock_colors(y: Tensor, x: Tensor, scale: int, *, bounded: bool = True) -> Te
     """Correct an enlargement, each channel by itself.
 
     Args:
-        y: (N, C, H * scale, W * scale), the enlargement; it is not changed.
+        y: (N, C, H * scale, W * scale), the enlargement; it is corrected in place.
         x: (N, C, H, W), its source.
         bounded: values end at 0 and 1, as those of photographs do; normalised measurements may lie beyond.
 
     Returns:
-        As `y`; where it is bounded in [0, 1], and a drift that only shows when colours are clipped is corrected too.
+        `y`; where it is bounded in [0, 1], and a drift that only shows when colours are clipped is corrected too.
     """
-    clipped = np.clip(y, 0, 1) if bounded else y.copy()
-    drift = x - _block_means(clipped, scale)
-    correction = np.zeros_like(x)
-    for _ in range(ROUNDS):
+    planes = [
+        (y[picture : picture + 1, channel : channel + 1], x[picture : picture + 1, channel : channel + 1])
+        for picture, channel in np.ndindex(x.shape[:2])
+    ]
+    # NumPy lets other threads run while it computes, and a network leaves the processors idle meanwhile.
+    with ThreadPoolExecutor(min(len(planes), os.cpu_count() or 1)) as pool:
+        for done in [pool.submit(_lock, *plane, scale, bounded=bounded) for plane in planes]:
+            done.result()
+    return y
+
+
+def _lock(y: Tensor, x: Tensor, scale: int, *, bounded: bool) -> None:
+    """Correct one channel, in place."""
+    drift = x - _settle(y, None, scale, bounded=bounded)
+    correction = _blur(drift)
+    for _ in range(ROUNDS - 1):
         correction += _blur(drift - _as_seen(correction, scale))
-    _add_spread(clipped, correction, scale)
-    if not bounded:
-        return clipped
-    np.clip(clipped, 0, 1, out=clipped)
-    for _ in range(TOUCHES):
-        drift = _blur(x - _block_means(clipped, scale))
+    seen = _settle(y, correction, scale, bounded=bounded)
+    for _ in range(TOUCHES if bounded else 0):
+        drift = _blur(x - seen)
         excess = 2 * (drift - np.clip(drift, -np.float32(ALLOWED), np.float32(ALLOWED)))
         if not excess.any():
             break
-        _add_spread(clipped, excess, scale)
-        np.clip(clipped, 0, 1, out=clipped)
-    return clipped
+        seen = _settle(y, excess, scale, bounded=bounded)
+
+
+def _settle(y: Tensor, correction: Tensor | None, scale: int, *, bounded: bool) -> Tensor:
+    """Add a correction, spread smoothly, to `y`, clip where it is bounded, and give its block means: band by band."""
+    num_rows = y.shape[2] // scale
+    seen = np.empty((*y.shape[:2], num_rows, y.shape[3] // scale), np.float32)
+    padded = None if correction is None else _padded(correction, 1, axis=2)
+    for top in range(0, num_rows, BAND):
+        band = y[:, :, top * scale : (top + BAND) * scale]
+        if padded is not None and padded[:, :, top : top + BAND + 2].any():
+            band += _spread(padded[:, :, top : top + BAND + 2], scale)
+        if bounded:
+            np.clip(band, 0, 1, out=band)
+        seen[:, :, top : top + BAND] = _block_means(band, scale)
+    return seen
 
 
 def _block_means(y: Tensor, scale: int) -> Tensor:
@@ -74,52 +97,55 @@ def _block_means(y: Tensor, scale: int) -> Tensor:
 
 
 def _blur(x: Tensor) -> Tensor:
-    """Convolve with a Gaussian; beyond the border the edge is repeated."""
-    return _blur_along(_blur_along(x, axis=2), axis=3)
-
-
-def _blur_along(x: Tensor, axis: int) -> Tensor:
-    offsets = np.arange(-TAPS, TAPS + 1)
-    weights = np.exp(-0.5 * (offsets / SIGMA) ** 2)
-    weights = (weights / weights.sum()).astype(np.float32)
-    padded = _padded(x, TAPS, axis)
-    length = x.shape[axis]
-    blurred = np.zeros_like(x)
-    for start, weight in enumerate(weights):
-        blurred += weight * _cut(padded, start, length, axis)
+    """Convolve with a Gaussian; beyond the border the edge is repeated. Band by band."""
+    blurred = np.empty_like(x)
+    tall = _padded(x, TAPS, axis=2)
+    for top in range(0, x.shape[2], BAND):
+        band = _weigh(tall[:, :, top : top + BAND + 2 * TAPS], axis=2)
+        blurred[:, :, top : top + BAND] = _weigh(_padded(band, TAPS, axis=3), axis=3)
     return blurred
 
 
-def _add_spread(y: Tensor, x: Tensor, scale: int) -> None:
-    """Add `x`, interpolated linearly to `scale` times its size, to `y`: band by band, so that caches hold them."""
-    rows = np.repeat(x, scale, axis=2)
-    for phase, (near, far) in enumerate(_phases(x, scale, axis=2)):
-        rows[:, :, phase::scale] = near + far
-    for top in range(0, rows.shape[2], BAND):
-        band, out = rows[:, :, top : top + BAND], y[:, :, top : top + BAND]
-        if band.any():
-            for phase, (near, far) in enumerate(_phases(band, scale, axis=3)):
-                out[:, :, :, phase::scale] += near + far
+def _weigh(padded: Tensor, axis: int) -> Tensor:
+    """Take the Gaussian mean of each place and its neighbours along an axis; what is padded is used up."""
+    weights = np.exp(-0.5 * (np.arange(TAPS + 1) / SIGMA) ** 2)
+    weights = (weights / (2 * weights.sum() - weights[0])).astype(np.float32)
+    length = padded.shape[axis] - 2 * TAPS
+    mean: Tensor = weights[0] * _cut(padded, TAPS, length, axis)
+    for offset in range(1, TAPS + 1):
+        pair = _cut(padded, TAPS - offset, length, axis) + _cut(padded, TAPS + offset, length, axis)
+        pair *= weights[offset]
+        mean += pair
+    return mean
 
 
 def _as_seen(x: Tensor, scale: int) -> Tensor:
     """Give the block means of `x` interpolated to `scale` times its size."""
+    share = np.float32(sum(max(0.0, (phase + 0.5) / scale - 0.5) for phase in range(scale)) / scale)
     for axis in (2, 3):
-        seen = np.zeros_like(x)
-        for near, far in _phases(x, scale, axis):
-            seen += near + far
-        x = seen / np.float32(scale)
+        padded, length = _padded(x, 1, axis), x.shape[axis]
+        x = (1 - 2 * share) * x + share * (_cut(padded, 0, length, axis) + _cut(padded, 2, length, axis))
     return x
 
 
-def _phases(x: Tensor, scale: int, axis: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Interpolate linearly along an axis: for each of `scale` places in a pixel, the shares of it and a neighbour."""
-    padded, length = _padded(x, 1, axis), x.shape[axis]
-    before, after = _cut(padded, 0, length, axis), _cut(padded, 2, length, axis)
+def _spread(padded: Tensor, scale: int) -> Tensor:
+    """Interpolate linearly to `scale` times the size; one row above and one below are there already."""
+    return _stretched(_padded(_stretched(padded, scale, axis=2), 1, axis=3), scale, axis=3)
+
+
+def _stretched(padded: Tensor, scale: int, axis: int) -> Tensor:
+    """Interpolate linearly along an axis; what is padded, by one place, is used up."""
+    length = padded.shape[axis] - 2
+    before, middle, after = (_cut(padded, start, length, axis) for start in range(3))
+    stretched = np.empty(
+        [size * scale if index == axis else size for index, size in enumerate(middle.shape)], np.float32
+    )
     for phase in range(scale):
         offset = (phase + 0.5) / scale - 0.5
         share = np.float32(abs(offset))
-        yield (1 - share) * x, share * (after if offset > 0 else before)
+        mixed = (1 - share) * middle + share * (after if offset > 0 else before)
+        stretched[(slice(None),) * axis + (slice(phase, None, scale),)] = mixed
+    return stretched
 
 
 def _padded(x: Tensor, width: int, axis: int) -> Tensor:
