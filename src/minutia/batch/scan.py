@@ -12,14 +12,12 @@ import numpy as np
 from minutia.batch.options import Options
 from minutia.enlarge import Share, enlarge_rows, whole_bytes
 from minutia.errors import PictureError
-from minutia.files import replacing
-from minutia.image.formats import TIFF, format_of
+from minutia.image.formats import format_of
 from minutia.image.geo import enlarge_geo
-from minutia.image.io import read_frames, require_free
-from minutia.image.opening import Limits, opened, reason, translated
+from minutia.image.io import read_frames, write_rows
+from minutia.image.opening import Limits, opened, translated
 from minutia.image.target import Size
 from minutia.image.tiff import read_shape
-from minutia.image.tiff_writer import write_rows
 from minutia.image.windows import PictureRows, Rows, opened_rows
 from minutia.memory import free_memory, in_gigabytes
 from minutia.types import Metadata, Picture, Progress
@@ -56,20 +54,20 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
             return None
         if rows is not None:
             upscaler.network.require_kind(rows.num_bands, rows.dtype)
-    if format_of(target) is TIFF:
+    if format_of(target).rows:
         return Scanned(size, share)
     if options.memory is None and needed <= free:
         return None
     raise PictureError(
         f"{source} needs about {in_gigabytes(needed)} of memory, and {in_gigabytes(options.memory or free)} may be "
-        "taken; add --format tiff, which is written row by row."
+        "taken; add --format tiff or png, which are written row by row."
     )
 
 
 def scan(
     source: Path, target: Path, scanned: Scanned, upscaler: Upscaler, options: Options, progress: Progress
 ) -> Size:
-    """Enlarge a picture by rows, into a TIFF of tiles; under a temporary name first.
+    """Enlarge a picture by rows, into a TIFF or PNG; under a temporary name first.
 
     Returns:
         Height and width of the source.
@@ -78,8 +76,6 @@ def scan(
         OutputExists: the target exists and `options.overwrite` is not set.
         PictureError: the source cannot be read by rows, or the place cannot be written.
     """
-    if not options.overwrite:
-        require_free(target)
     scale = upscaler.scale
     with _rows_of(source, options) as rows:
         strips = enlarge_rows(rows, upscaler.network, scanned.share, progress)
@@ -88,12 +84,8 @@ def scan(
             metadata = Metadata(icc=metadata.icc)
         metadata = replace(metadata, geo=enlarge_geo(metadata.geo, scale, scale))
         like = Picture(np.empty((1, 1, rows.num_bands), rows.dtype), metadata=metadata)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(target) as temporary:
-                write_rows(strips, (rows.height * scale, rows.width * scale), like, temporary)
-        except OSError as error:
-            raise PictureError(f"{target} cannot be written: {reason(error)}.") from error
+        size = (rows.height * scale, rows.width * scale)
+        write_rows(strips, size, like, target, overwrite=options.overwrite)
         return rows.height, rows.width
 
 

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, final
 
@@ -83,8 +82,8 @@ def upscale(
     wish = batch.read_target({"scale": scale, **sides, "megapixels": megapixels, "fit": fit})
     card, target = batch.choose_model(model, wish)
     making = batch.Making(target=target, quality=quality, strip=strip, limits=Limits(max_pixels, allow_truncated))
-    options = batch.Options(making=making, overwrite=overwrite, resume=resume, fail_fast=fail_fast, num_threads=jobs)
-    options = replace(options, memory=_bytes(memory))
+    ways = {"overwrite": overwrite, "resume": resume, "fail_fast": fail_fast}
+    options = batch.Options(making=making, **ways, memory=_bytes(memory), num_threads=jobs)
     load = partial(Upscaler, card, strength=strength, denoise=denoise, color_lock=color_lock, tta=tta, tile=tile)
     stdin, stdout = byte_streams()
     try:
@@ -92,8 +91,7 @@ def upscale(
             naming = batch.Naming(output=place.output, suffix=suffix, extension=form, mark=batch.mark(card, target))
             plan = batch.plan_jobs(place.paths, naming, recursive=recursive)
             where = batch.place_of(journal, naming.folder, resume=resume, num_jobs=len(plan.jobs))
-            # Which takes seconds, so it comes after what may be wrong.
-            upscaler = load(engine=engine, device=device, precision=precision)
+            upscaler = load(engine=engine, device=device, precision=precision)  # Which takes time: after all mistakes.
             kept = None if where is None else batch.Journal(where, batch.settings_of(upscaler, making, precision))
             (_foretell if dry_run else _run)(_Report(place, plan), upscaler, options, kept)
     except KeyboardInterrupt:

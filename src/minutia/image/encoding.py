@@ -13,7 +13,6 @@ from minutia.image.color import full_range
 from minutia.image.formats import AVIF, WEBP, Format
 from minutia.image.metadata import iptc_segment, with_resolution
 from minutia.image.pil import to_pil
-from minutia.image.png import COMPRESSION
 from minutia.types import Frames, Metadata, Picture
 
 
@@ -82,7 +81,7 @@ def _beside(metadata: Metadata, form: Format) -> dict[str, Any]:
 
 def _settings(form: Format, quality: int) -> dict[str, Any]:
     settings: dict[str, dict[str, Any]] = {
-        "PNG": {"compress_level": COMPRESSION},
+        "PNG": {"compress_level": 1},
         "JPEG": {"quality": quality, "subsampling": 0 if quality >= 90 else 2},
         "WEBP": {"quality": quality, "lossless": quality == 100},
         "AVIF": {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"},

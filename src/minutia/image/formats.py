@@ -29,6 +29,8 @@ class Format:
     """Several pictures, with their timing."""
     pages: bool = False
     """Several pictures, of any sizes."""
+    rows: bool = False
+    """Written row by row, so that the picture need not fit into memory."""
     colours: int | None = None
     """Size of the palette; None where there is none."""
     max_side: int = 2**31 - 1
@@ -39,11 +41,11 @@ class Format:
 _ALL = frozenset({"icc", "exif", "xmp", "iptc", "dpi"})
 _ANY = frozenset({1, 2, 3, 4})
 
-PNG = Format(name="PNG", deep=_ANY, beside=_ALL - {"iptc"}, frames=True, suggestion="tiff")
+PNG = Format(name="PNG", deep=_ANY, beside=_ALL - {"iptc"}, frames=True, rows=True, suggestion="tiff")
 JPEG = Format(name="JPEG", alpha=False, beside=_ALL, max_side=65_535)
 WEBP = Format(name="WEBP", grey=False, beside=_ALL - {"iptc"}, frames=True, max_side=16_383)
 AVIF = Format(name="AVIF", grey=False, beside=_ALL - {"iptc"}, frames=True, max_side=65_535)
-TIFF = Format(name="TIFF", deep=_ANY, beside=_ALL | {"geo"}, bands=True, pages=True)
+TIFF = Format(name="TIFF", deep=_ANY, beside=_ALL | {"geo"}, bands=True, pages=True, rows=True)
 GIF = Format(name="GIF", grey=False, frames=True, colours=256, max_side=65_535)
 JPEG2000 = Format(name="JPEG2000", deep=frozenset({1}))
 BMP = Format(name="BMP", alpha=False, beside=frozenset({"dpi"}))

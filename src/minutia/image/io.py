@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +19,12 @@ from minutia.image import png, tiff, tiff_writer
 from minutia.image.color import to_uint8
 from minutia.image.encoding import encode, plays_of
 from minutia.image.fitting import fit
-from minutia.image.formats import READ, Format, format_of, require_bands, require_room
+from minutia.image.formats import PNG, READ, Format, format_of, require_bands, require_room
 from minutia.image.metadata import travelling
 from minutia.image.opening import Limits, load, opened, reason, require_pixels, translated
 from minutia.image.pil import from_pil, unstacked, upright
 from minutia.image.tiff import Shape
-from minutia.types import Frames, Picture, in_bands
+from minutia.types import Frames, Picture, Pixels, in_bands
 
 logger = logging.getLogger(__name__)
 
@@ -151,18 +153,48 @@ def write_frames(frames: Frames, path: Path, *, quality: int = 95, overwrite: bo
         PictureError: the format is not written or cannot hold the size or the bands, or the place cannot be written.
     """
     form = format_of(path)
+    fitted = _fit_all(frames, path, form)
+    with _making(path, overwrite=overwrite) as temporary:
+        if form.pages:
+            tiff_writer.write(fitted.pictures, temporary)
+        elif form is PNG and len(fitted.pictures) == 1:
+            png.write(fitted.pictures[0], temporary)
+        else:
+            encode(fitted, temporary, form, quality)
+
+
+def write_rows(
+    strips: Iterator[Pixels], size: tuple[int, int], like: Picture, path: Path, *, overwrite: bool = False
+) -> None:
+    """Write a picture whose rows come strip by strip, as TIFF or PNG; else as `write_frames`.
+
+    Args:
+        strips: rows from the top, (rows, width, bands), any number at a time.
+        size: height and width.
+        like: a picture of the same bands, type and metadata, of any size, without alpha.
+
+    Raises:
+        OutputExists, PictureError: as `write_frames`; whatever is wrong with the rows as they are made.
+    """
+    form = format_of(path)
+    assert form.rows, form.name
+    (fitted,) = _fit_all(Frames((like,)), path, form).pictures
+    with _making(path, overwrite=overwrite) as temporary:
+        if form is PNG:
+            png.write_rows(strips, size, fitted.metadata, temporary)
+        else:
+            tiff_writer.write_rows(strips, size, fitted, temporary)
+
+
+@contextmanager
+def _making(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary name for what becomes `path` if all goes well, and say what does not."""
     if not overwrite:
         require_free(path)
-    fitted = _fit_all(frames, path, form)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            if form.pages:
-                tiff_writer.write(fitted.pictures, temporary)
-            elif form.name == "PNG" and len(fitted.pictures) == 1:
-                png.write(fitted.pictures[0], temporary)
-            else:
-                encode(fitted, temporary, form, quality)
+            yield temporary
     except OSError as error:
         raise PictureError(f"{path} cannot be written: {reason(error)}.") from error
     except (ValueError, RuntimeError, struct.error) as error:

@@ -1,24 +1,37 @@
-"""Single pictures in PNG, 8 or 16 bits a channel: Pillow has no 16-bit colour."""
+"""Single pictures in PNG, 8 or 16 bits a channel, by rows as they come: Pillow has no 16-bit colour, and one thread."""
 
 from __future__ import annotations
 
+import os
+import struct
 import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import putchunk
 
 from minutia.image.pil import stacked
-from minutia.types import Metadata, Picture
+from minutia.types import Metadata, Picture, Pixels
 
-COMPRESSION = 1
-"""zlib level; higher ones take several times as long for files a few percent smaller."""
+_LEVEL = 2
+"""Of ISA-L: as small as zlib's level 1, in a fifth of its time."""
 
-_SIGNATURE_AND_HEADER = 8 + 25
-"""Bytes before the chunks that may be added."""
+_BLOCK = 2**20
+"""Bytes that are compressed at once, each block by its own thread."""
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+"""Grey, grey with alpha, RGB, RGB with alpha (PNG specification, table 11.1)."""
+
+_AVERAGE = 3
+"""The filter of all rows: each byte less the mean of its neighbours at the left and above."""
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -36,13 +49,91 @@ def read_deep(path: Path) -> NDArray[np.uint16]:
 
 def write(picture: Picture, path: Path) -> None:
     """Write a picture with all that may stand beside its pixels."""
-    planes = np.ascontiguousarray(stacked(picture))
-    data = imagecodecs.png_encode(planes[:, :, 0] if planes.shape[2] == 1 else planes, level=COMPRESSION)
+    write_rows([stacked(picture)], (picture.height, picture.width), picture.metadata, path)
+
+
+def write_rows(strips: Iterable[Pixels], size: tuple[int, int], metadata: Metadata, path: Path) -> None:
+    """Write a picture whose rows come strip by strip.
+
+    Args:
+        strips: rows from the top, (rows, width, 1 to 4), uint8 or uint16, alpha last, any number at a time.
+        size: height and width.
+        metadata: what stands beside the pixels.
+    """
+    strips = iter(strips)
+    first = next(strips)
+    height, width = size
     with path.open("wb") as file:
-        file.write(data[:_SIGNATURE_AND_HEADER])
-        for name, body in _chunks(picture.metadata):
+        file.write(_SIGNATURE)
+        depth, colours = first.dtype.itemsize * 8, _COLOUR_TYPES[first.shape[2]]
+        putchunk(file, b"IHDR", struct.pack(">2I5B", width, height, depth, colours, 0, 0, 0))
+        for name, body in _chunks(metadata):
             putchunk(file, name, body)
-        file.write(data[_SIGNATURE_AND_HEADER:])
+        for part in _compressed(_blocks(first, strips)):
+            putchunk(file, b"IDAT", part)
+        putchunk(file, b"IEND", b"")
+
+
+def _blocks(strip: Pixels, others: Iterator[Pixels]) -> Iterator[tuple[Pixels, Pixels]]:
+    """Cut strips into blocks: some rows, and before them the one above, which is black above the first."""
+    above = np.zeros_like(strip[:1])
+    while True:
+        num_rows = max(1, _BLOCK // strip[0].nbytes)
+        for top in range(0, len(strip), num_rows):
+            rows = strip[top : top + num_rows]
+            yield above, rows
+            above = rows[-1:]
+        following = next(others, None)
+        if following is None:
+            return
+        above, strip = above.copy(), following
+
+
+def _compressed(blocks: Iterator[tuple[Pixels, Pixels]]) -> Iterator[bytes]:
+    """Give the parts of one zlib stream (RFC 1950): blocks are compressed side by side, a few ahead."""
+    num_threads = os.cpu_count() or 1
+    waiting: deque[Future[tuple[bytes, bytes]]] = deque()
+    checksum = zlib.adler32(b"")
+    yield b"\x78\x01"  # Deflate with a window of 32 kB, compressed fast.
+    with ThreadPoolExecutor(num_threads) as pool:
+        for above, rows in blocks:
+            waiting.append(pool.submit(_deflate, above, rows))
+            if len(waiting) > num_threads:
+                plain, part = waiting.popleft().result()
+                checksum = isal_zlib.adler32(plain, checksum)
+                yield part
+        for last in waiting:
+            plain, part = last.result()
+            checksum = isal_zlib.adler32(plain, checksum)
+            yield part
+    yield b"\x03\x00" + struct.pack(">I", checksum)  # An empty block that says it is the last.
+
+
+def _deflate(above: Pixels, rows: Pixels) -> tuple[bytes, bytes]:
+    """Filter rows, and compress them such that another block may follow: both are given."""
+    plain = _filtered(above, rows).tobytes()
+    packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
+    return plain, packer.compress(plain) + packer.flush(isal_zlib.Z_SYNC_FLUSH)
+
+
+def _filtered(above: Pixels, rows: Pixels) -> NDArray[np.uint8]:
+    """Give (rows, 1 + bytes of a row): the filter's number, then what it leaves (PNG specification, section 9.2)."""
+    pixel = rows.shape[2] * rows.dtype.itemsize
+    values = _as_bytes(rows)
+    up = np.concatenate([_as_bytes(above), values[:-1]])
+    filtered = np.empty((len(values), 1 + values.shape[1]), np.uint8)
+    filtered[:, 0] = _AVERAGE
+    left = np.zeros_like(values)
+    left[:, pixel:] = values[:, :-pixel]
+    mean = (left & up) + ((left ^ up) >> 1)  # Half their sum, which would not fit into a byte.
+    np.subtract(values, mean, out=filtered[:, 1:])
+    return filtered
+
+
+def _as_bytes(rows: Pixels) -> NDArray[np.uint8]:
+    """See (H, W, C) as (H, bytes), the larger half of 16 bits first."""
+    big = np.ascontiguousarray(rows, rows.dtype.newbyteorder(">"))
+    return big.view(np.uint8).reshape(len(rows), -1)
 
 
 def _chunks(metadata: Metadata) -> list[tuple[bytes, bytes]]:

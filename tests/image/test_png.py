@@ -1,0 +1,59 @@
+"""PNG as it is written here, read by other libraries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from minutia.image import png
+from minutia.types import Metadata
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    channels=st.integers(1, 4),
+    dtype=st.sampled_from([np.uint8, np.uint16]),
+    cut=st.integers(1, 40),
+    block=st.integers(1, 4000),
+)
+def test_rows_come_back_whatever_they_were_cut_into(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    height: int,
+    width: int,
+    channels: int,
+    dtype: type[np.generic],
+    cut: int,
+    block: int,
+) -> None:
+    pixels = np.random.default_rng(seed).integers(
+        0, np.iinfo(dtype).max, (height, width, channels), dtype, endpoint=True
+    )
+    path = tmp_path_factory.mktemp("png") / "a.png"
+    strips = (pixels[top : top + cut] for top in range(0, height, cut))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(png, "_BLOCK", block)
+        png.write_rows(strips, (height, width), Metadata(), path)
+    decoded = imagecodecs.png_decode(path.read_bytes())
+    assert decoded.dtype == dtype
+    assert np.array_equal(decoded.reshape(pixels.shape), pixels)
+
+
+def test_files_of_several_blocks_are_sound_and_small(tmp_path: Path, photo: np.ndarray) -> None:
+    pixels = np.tile(photo, (12, 9, 1))
+    assert pixels.nbytes > 3 * png._BLOCK
+    png.write_rows([pixels], pixels.shape[:2], Metadata(), tmp_path / "ours.png")
+    with Image.open(tmp_path / "ours.png") as image:
+        image.verify()  # Checksums of all chunks.
+    with Image.open(tmp_path / "ours.png") as image:
+        assert np.array_equal(np.asarray(image), pixels)  # And of the compressed stream.
+    Image.fromarray(pixels).save(tmp_path / "pillow.png", compress_level=1)
+    assert (tmp_path / "ours.png").stat().st_size < 1.1 * (tmp_path / "pillow.png").stat().st_size
