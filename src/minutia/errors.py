@@ -5,6 +5,7 @@ MinutiaError
 │   └── OutputExists      the place to write to is taken
 ├── ModelError            a model is unknown, incomplete, or not what its card says
 ├── EngineError           a device or runtime cannot run the network
+│   └── OutOfMemory       not on so many pixels at once
 ├── MissingExtra          an optional part of Minutia is not installed
 ├── RecipeError           a training recipe has an unknown key or an impossible value
 ├── DataError             a folder of pictures cannot serve for what was asked of it
@@ -34,6 +35,10 @@ class ModelError(MinutiaError):
 
 class EngineError(MinutiaError):
     """A device or runtime cannot run the network."""
+
+
+class OutOfMemory(EngineError):
+    """A device has too little memory for so many pixels at once; fewer may do."""
 
 
 class RecipeError(MinutiaError):

@@ -13,7 +13,7 @@ import pytest
 from minutia import engines
 from minutia.engines import open_engine
 from minutia.engines import torch as torch_engine
-from minutia.errors import EngineError, MissingExtra, ModelError
+from minutia.errors import EngineError, MissingExtra, ModelError, OutOfMemory
 from minutia.image.color import to_float
 from minutia.image.tiles import plan
 from minutia.types import Engine, Tensor
@@ -172,6 +172,33 @@ def test_memory_that_does_not_suffice_is_one_sentence(tiny_model: Path, monkeypa
     monkeypatch.setattr(torch.nn.Conv2d, "forward", fail)
     with pytest.raises(EngineError, match="cpu has too little memory for 9x8 pixels at once; use a smaller --tile"):
         engine.run(np.zeros((1, 3, 8, 9), np.float32))
+
+
+def test_a_device_without_memory_gives_way_to_the_cpu(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import torch
+
+    card, forward = find_model(tiny_model), torch.nn.Conv2d.forward
+    x = np.random.default_rng(0).random((1, 3, 8, 9), dtype=np.float32)
+    wanted = open_engine(card, engine="torch", device="cpu", precision="fp32").run(x)
+    asked: list[int] = []
+
+    def fail(self: torch.nn.Conv2d, batch: torch.Tensor) -> torch.Tensor:
+        if batch.dtype == torch.bfloat16:  # Stands for a device that has no memory left.
+            asked.append(batch.shape[3])
+            raise torch.OutOfMemoryError
+        return forward(self, batch)
+
+    engine = open_engine(card, engine="torch", device="cpu", precision="bf16")
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", fail)
+    for width in (200, 210):  # The second is known to be too large.
+        with pytest.raises(OutOfMemory):
+            engine.run(np.zeros((1, 3, 100, width), np.float32))
+    assert np.array_equal(engine.run(x), wanted)
+    assert asked == [200, 9]
+    assert "too little memory; the CPU takes over" in caplog.text
+    assert engine.description == "torch on cpu, fp32"
 
 
 def test_auto_takes_torch_only_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minutia.engines import FakeEngine
 from minutia.enlarge import Network, enlarge
+from minutia.errors import OutOfMemory
 from minutia.image.tiles import plan
-from minutia.types import Picture
+from minutia.types import Picture, Tensor
 
 sides = st.integers(1, 70)
 
@@ -42,3 +44,21 @@ def test_a_halo_too_small_is_seen() -> None:
     engine = FakeEngine(scale=2, radius=3)
     whole = enlarge(Picture(pixels), Network(engine, halo=2, tile=0))
     assert not np.array_equal(enlarge(Picture(pixels), Network(engine, halo=2, tile=9)).pixels, whole.pixels)
+
+
+@pytest.mark.parametrize("num_pixels", [900, 300, 20])
+def test_what_is_too_much_at_once_is_cut_in_halves(photo: np.ndarray, num_pixels: int) -> None:
+    class Cramped(FakeEngine):
+        def run(self, x: Tensor) -> Tensor:
+            if x[0, 0].size > num_pixels:
+                raise OutOfMemory("too much")
+            return super().run(x)
+
+    picture = Picture(photo[:31, :45])
+    wanted = enlarge(picture, Network(FakeEngine(4, radius=2), halo=2, color_lock=True))
+    network = Network(Cramped(4, radius=2), halo=2, color_lock=True)
+    if num_pixels < 100:
+        with pytest.raises(OutOfMemory, match="too much"):
+            enlarge(picture, network)
+    else:
+        assert np.array_equal(enlarge(picture, network).pixels, wanted.pixels)

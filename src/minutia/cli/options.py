@@ -178,7 +178,7 @@ Memory: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="Memory to keep to: 512M, 2G. What needs more becomes a TIFF or PNG by rows. By default half of what is free.",
+        help="Memory to keep to: 512M, 2G; TIFF and PNG that need more are made by rows. By default half of the free.",
         rich_help_panel=SPEED,
     ),
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from functools import partial
 from typing import final
 
 import numpy as np
 
-from minutia.errors import EngineError, MissingExtra, ModelError
+from minutia.errors import EngineError, MissingExtra, ModelError, OutOfMemory
 from minutia.types import Precision, Tensor
 from minutia.zoo.card import ModelCard
 from minutia.zoo.weights import read_weights
@@ -17,6 +19,11 @@ except ImportError as error:
     raise MissingExtra("The torch engine", "torch") from error
 
 from minutia.nets.generators import parse_spec
+
+SMALL = 128 * 128
+"""Pixels of a window for which any device should have memory; where it has not, the CPU takes over."""
+
+logger = logging.getLogger(__name__)
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -31,28 +38,41 @@ class TorchEngine:
         if chosen == "fp16" and self._device.type == "cpu":
             raise EngineError("torch does not compute in fp16 on a CPU; use --precision fp32 or bf16.")
         self._type = TYPES[chosen]
-        network: torch.nn.Module = parse_spec(card.network).build()
-        state = {name: torch.from_numpy(array) for name, array in read_weights(model).items()}
-        try:
-            network.load_state_dict(state)
-        except RuntimeError as error:
-            raise ModelError(f"The weights of {card.name} do not fit the network in its card.") from error
         self.scale = card.scale
         self.description = f"torch on {self._device}, {chosen}"
-        self._network = _channels_last(network.eval().to(self._device, self._type))
+        self._build = partial(_build, card, model)
+        self._network = self._build(self._device, self._type)
+        self._too_many: int | None = None
+        """The least number of pixels that memory did not suffice for."""
 
     def run(self, x: Tensor) -> Tensor:
-        """Enlarge (N, C, H, W) to (N, C, H * scale, W * scale)."""
-        batch = torch.tensor(np.ascontiguousarray(x))
-        try:
-            with torch.inference_mode():
-                batch = batch.to(self._device, self._type, memory_format=torch.channels_last)
-                y: Tensor = self._network(batch).float().cpu().contiguous().numpy()
-        except torch.OutOfMemoryError as error:
-            height, width = x.shape[2:]
-            raise EngineError(
-                f"{self._device} has too little memory for {width}x{height} pixels at once; use a smaller --tile."
-            ) from error
+        """Enlarge (N, C, H, W) to (N, C, H * scale, W * scale).
+
+        Raises:
+            OutOfMemory: for so many pixels. A device that lacks it even for few gives way to the CPU, with a warning.
+        """
+        num_pixels = x.size // x.shape[1]
+        if self._too_many is None or num_pixels < self._too_many:
+            try:
+                return self._compute(x)
+            except torch.OutOfMemoryError:
+                self._too_many = num_pixels
+        if num_pixels <= SMALL and (self._device.type, self._type) != ("cpu", torch.float32):
+            logger.warning("%s has too little memory; the CPU takes over.", self._device)
+            self._device, self._type, self._too_many = torch.device("cpu"), torch.float32, None
+            self.description = "torch on cpu, fp32"
+            self._network = self._build(self._device, self._type)
+            return self.run(x)
+        height, width = x.shape[2:]
+        raise OutOfMemory(
+            f"{self._device} has too little memory for {width}x{height} pixels at once; use a smaller --tile."
+        )
+
+    def _compute(self, x: Tensor) -> Tensor:
+        with torch.inference_mode():
+            batch = torch.tensor(np.ascontiguousarray(x))
+            batch = batch.to(self._device, self._type, memory_format=torch.channels_last)
+            y: Tensor = self._network(batch).float().cpu().contiguous().numpy()
         return y
 
 
@@ -61,8 +81,14 @@ def sees_accelerator() -> bool:
     return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
-def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
-    """Lay the weights of convolutions out as processors read them fastest."""
+def _build(card: ModelCard, model: bytes, device: torch.device, kind: torch.dtype) -> torch.nn.Module:
+    """Build the network on a device, its weights laid out as processors read them fastest."""
+    network: torch.nn.Module = parse_spec(card.network).build()
+    try:
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in read_weights(model).items()})
+    except RuntimeError as error:
+        raise ModelError(f"The weights of {card.name} do not fit the network in its card.") from error
+    network = network.eval().to(device, kind)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from minutia.errors import PictureError
+from minutia.errors import OutOfMemory, PictureError
 from minutia.image.color import from_float, full_range, to_float
 from minutia.image.lock import RADIUS, lock_colors
-from minutia.image.tiles import Span
+from minutia.image.tiles import Span, spans
 from minutia.types import Engine, Normalisation, Pixels, Tensor, in_bands
 
 WHOLE = 2**20
@@ -72,15 +72,32 @@ class Network:
         """Enlarge (1, C, H, W), or one channel for as many as the network takes."""
         depth = x.shape[1]
         if self.channels == 1:
-            y = self.engine.run(x.transpose(1, 0, 2, 3)).transpose(1, 0, 2, 3)
+            y = self._run(x.transpose(1, 0, 2, 3)).transpose(1, 0, 2, 3)
         elif depth == 1:
             # The plain mean: three estimates of one grey, and none is nearer than the others.
-            y = self.engine.run(x.repeat(self.channels, axis=1)).mean(axis=1, keepdims=True)
+            y = self._run(x.repeat(self.channels, axis=1)).mean(axis=1, keepdims=True)
         else:
-            y = self.engine.run(x)
+            y = self._run(x)
         if not self.color_lock:
             return y
         return lock_colors(y, x, self.engine.scale, bounded=self.normalisation is None)
+
+    def _run(self, x: Tensor) -> Tensor:
+        """Run the engine; what its memory does not suffice for in halves that overlap as far as the network sees."""
+        try:
+            return self.engine.run(x)
+        except OutOfMemory:
+            axis = 2 if x.shape[2] > x.shape[3] else 3
+            halo = max(1, self.halo)
+            halves = spans(x.shape[axis], -(-x.shape[axis] // 2) - halo, halo)
+            if len(halves) < 2:
+                raise
+        parts = []
+        for half in halves:
+            y = self._run(x[:, :, half.start : half.stop] if axis == 2 else x[:, :, :, half.start : half.stop])
+            core = slice(*((edge - half.start) * self.engine.scale for edge in (half.core_start, half.core_stop)))
+            parts.append(y[:, :, core] if axis == 2 else y[:, :, :, core])
+        return np.concatenate(parts, axis)
 
     def side(self, height: int, width: int) -> int:
         """Choose the side of tiles' cores as the picture's size and the user's wish ask."""
