@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +38,10 @@ def evaluate(
         list[float] | None,
         typer.Option(help="Blend with the faithful sibling, 0 to 1. Give it once for each strength."),
     ] = None,
+    denoise: Annotated[
+        list[float] | None,
+        typer.Option(help="Blend with the sibling that leaves grain, 0 to 1. Give it once for each share."),
+    ] = None,
     tta: Annotated[bool, typer.Option("--tta", help="Average over eight mirror images.")] = False,
     engine: Engine = "auto",
     device: Device = "auto",
@@ -49,8 +55,8 @@ def evaluate(
     from minutia.upscaler import Upscaler
     from minutia.zoo.catalog import find_model
 
-    if write_card and (strength or tta):
-        raise ModelError("Cards hold the figures of models as they are; leave out --strength and --tta.")
+    if write_card and (strength or denoise or tta):
+        raise ModelError("Cards hold the figures of models as they are; leave out --strength, --denoise and --tta.")
     cards = [find_model(model) for model in models]
     has_bands = any(not kind_of(card).is_photo for card in cards)
     if has_bands and (niqe or lpips or vgg is not None):
@@ -60,11 +66,12 @@ def evaluate(
     chosen += [measures.vgg_distance(vgg)] if vgg is not None else []
     chosen += [measures.lpips_distance()] if lpips else []
     contestants = []
-    for card in cards:
-        for share in strength or [1.0]:
-            upscaler = Upscaler(card, engine=engine, device=device, precision=precision, strength=share, tta=tta)
-            name = card.name + (f" at {share:g}" if strength else "") + (", 8 views" if tta else "")
-            contestants.append(Contestant(name, card.scale, upscaler.upscale, kind_of(card)))
+    load = partial(Upscaler, engine=engine, device=device, precision=precision, tta=tta)
+    for card, share, grainless in product(cards, strength or [1.0], denoise or [1.0]):
+        upscaler = load(card, strength=share, denoise=grainless)
+        name = card.name + (f" at {share:g}" if strength else "")
+        name += (f", denoise {grainless:g}" if denoise else "") + (", 8 views" if tta else "")
+        contestants.append(Contestant(name, card.scale, upscaler.upscale, kind_of(card)))
     with progress_bar("evaluating") as progress:
         results = run_benchmark(contestants, data, progress, measures=chosen)
     _show(results, pictures=pictures)
