@@ -12,6 +12,8 @@ from minutia.errors import MinutiaError
 def main() -> None:
     """Run the command line: what is wrong is said in one sentence, and the exit status is not 0."""
     accept_any_name()
+    # OpenVINO's converter, with its telemetry, takes as long to import as the rest of it; nothing here converts.
+    sys.modules["openvino.tools.ovc"] = None  # type: ignore[assignment]
     try:
         app()
     except MinutiaError as error:

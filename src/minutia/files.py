@@ -1,7 +1,9 @@
-"""Files that are seen whole or not at all."""
+"""Files that are seen whole or not at all; and where those are kept that can be made again."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,15 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def cache_folder() -> Path:
+    """Tell where the user's system keeps what programs can make again."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "minutia" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "minutia"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minutia"
 
 
 def temporary_name(path: Path) -> Path:

@@ -174,6 +174,20 @@ def test_memory_that_does_not_suffice_is_one_sentence(tiny_model: Path, monkeypa
         engine.run(np.zeros((1, 3, 8, 9), np.float32))
 
 
+def test_compiled_models_are_kept_and_give_the_same(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, x = find_model(tiny_model), np.random.default_rng(0).random((1, 3, 20, 31), dtype=np.float32)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first, second = (open_engine(card, engine="openvino", device="cpu", precision="fp32").run(x) for _ in range(2))
+    kept = list((tmp_path / "minutia" / "openvino").iterdir())
+    assert [path.suffix for path in kept] == [".blob"]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(kept[0]))  # A file, where there can be no folder.
+    third = open_engine(card, engine="openvino", device="cpu", precision="fp32").run(x)
+    assert np.array_equal(first, second)
+    assert np.array_equal(first, third)
+
+
 def test_a_device_without_memory_gives_way_to_the_cpu(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
