@@ -40,6 +40,8 @@ class OpenVinoEngine:
             raise EngineError(f"This {target} does not compute in {chosen}; use --precision fp32.")
         config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": PRECISIONS[chosen]}
         self.scale = card.scale
+        self.device = target.lower()
+        self.precision = chosen
         self.description = f"OpenVINO on {target}, {chosen}"
         try:
             self._model = core.compile_model(core.read_model(model), target, config)

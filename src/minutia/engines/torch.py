@@ -38,7 +38,9 @@ class TorchEngine:
         except RuntimeError as error:
             raise ModelError(f"The weights of {card.name} do not fit the network in its card.") from error
         self.scale = card.scale
-        self.description = f"torch on {self._device}, {chosen}"
+        self.device = str(self._device)
+        self.precision = chosen
+        self.description = f"torch on {self.device}, {chosen}"
         self._network = _channels_last(network.eval().to(self._device, self._type))
 
     def run(self, x: Tensor) -> Tensor:
