@@ -27,7 +27,7 @@ from minutia.zoo.catalog import find_model, load_model
 def quick(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """Small matrices, engines without networks, commands that are noted and not run."""
     typed: list[tuple[str, ...]] = []
-    monkeypatch.setattr(limits, "SIDE", 16)
+    monkeypatch.setattr(limits, "SHAPE", (32, 16))
     monkeypatch.setattr(starts, "_type", lambda words: typed.append(tuple(words)))
     monkeypatch.setattr(run, "Upscaler", lambda card, **choice: SimpleNamespace(engine=fake(choice["engine"])))
     return typed
@@ -116,13 +116,13 @@ def test_no_engine_at_all_is_one_error(tiny_model: Path) -> None:
 
 @pytest.mark.parametrize("library", ["openvino", "torch"])
 def test_products_are_of_random_numbers_and_counted(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "SIDE", 16)
+    monkeypatch.setattr(limits, "SHAPE", (32, 16))
     there = {"openvino": {"openvino"}, "torch": {"torch"}}[library]
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name if name in there else None)
     products = find_products("cpu")
     assert products[0].precision == "fp32"
     for product in products:
-        assert (product.device, product.flops) == ("cpu", 4 * 2 * 16**3)
+        assert (product.device, product.flops) == ("cpu", 8 * 2 * 32 * 16 * 16)
         result = product.run()
         value = result if isinstance(result, float) else float(next(iter(result.values()))[0, 0])
         assert np.isfinite(value)
@@ -130,12 +130,12 @@ def test_products_are_of_random_numbers_and_counted(library: str, monkeypatch: p
 
 
 def test_a_chain_is_the_product_that_it_is_counted_as(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "SIDE", 16)
-    weights = limits._weights(16)
+    monkeypatch.setattr(limits, "SHAPE", (32, 16))
+    x, weights = limits._operands((32, 16))
+    wanted = x @ np.linalg.matrix_power(weights, 8)
     (result,) = find_products("cpu")[0].run().values()
-    assert np.allclose(result, np.ones((16, 16)) @ np.linalg.matrix_power(weights, limits.LENGTH), atol=1e-4)
-    value = limits._torch_products("cpu")[0].run()
-    assert value == pytest.approx(np.linalg.matrix_power(weights, limits.LENGTH + 1)[0, 0], abs=1e-4)
+    assert np.allclose(result, wanted, atol=1e-4)
+    assert limits._torch_products("cpu")[0].run() == pytest.approx(wanted[0, 0], abs=1e-4)
 
 
 def test_without_a_library_nothing_is_multiplied(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     import torch
 
 PRECISIONS = ("fp32", "bf16", "fp16")
-LENGTH = 4
+LENGTH = 8
 """Products that follow one another, so that bringing the first operand into the precision hardly counts."""
 
-SIDE = 2048
-"""Rows and columns of the matrices."""
+SHAPE = (16384, 512)
+"""Rows and columns of the first operand; the second is square. A network does the same: many pixels, few features."""
 
-SIDE_OF_GPU = 8192
-"""Products of `SIDE` are over before a GPU is busy everywhere."""
+GPU_SHAPE = (8192, 8192)
+"""Products of `SHAPE` are over before a GPU is busy everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +58,19 @@ def _openvino_products(device: str) -> list[Product]:
     core, target = ov.Core(), device.upper()
     types = dict(zip(PRECISIONS, (ov.Type.f32, ov.Type.bf16, ov.Type.f16), strict=True))
     able = core.get_property(target, "OPTIMIZATION_CAPABILITIES")
-    side = SIDE if device == "cpu" else SIDE_OF_GPU
-    weights = opset13.constant(_weights(side))
-    x = opset13.parameter([side, side], ov.Type.f32)
+    shape = SHAPE if device == "cpu" else GPU_SHAPE
+    operands = _operands(shape)
+    # As an input, not as a constant: products with constants go to kernels for language models, slower in fp32.
+    x, weights = (opset13.parameter(list(operand.shape), ov.Type.f32) for operand in operands)
     y = x
     for _ in range(LENGTH):
         y = opset13.matmul(y, weights, transpose_a=False, transpose_b=False)
-    graph, operand = ov.Model([y], [x]), np.ones((side, side), np.float32)
+    graph = ov.Model([y], [x, weights])
 
     def product(precision: str) -> Product:
         config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": types[precision]}
         request = core.compile_model(graph, target, config).create_infer_request()
-        return Product(device, precision, _flops(side), lambda: request.infer([operand], share_inputs=True))
+        return Product(device, precision, _flops(shape), lambda: request.infer(operands, share_inputs=True))
 
     return [product(name) for name in PRECISIONS if name == "fp32" or name.upper() in able]
 
@@ -83,12 +84,11 @@ def _torch_products(device: str) -> list[Product]:
         offered = ("fp32", "bf16") if torch.cpu.get_capabilities().get("amx_bf16", False) else ("fp32",)
     elif device == "mps" or not torch.cuda.is_bf16_supported(including_emulation=False):
         offered = ("fp32", "fp16")
-    side = SIDE if device == "cpu" else SIDE_OF_GPU
-    values = torch.from_numpy(_weights(side))
-    return [_torch_product(values.to(device, types[name]), device, name) for name in offered]
+    operands = [torch.from_numpy(operand) for operand in _operands(SHAPE if device == "cpu" else GPU_SHAPE)]
+    return [_torch_product([each.to(device, types[name]) for each in operands], device, name) for name in offered]
 
 
-def _torch_product(weights: torch.Tensor, device: str, precision: str) -> Product:
+def _torch_product(operands: Sequence[torch.Tensor], device: str, precision: str) -> Product:
     import torch
 
     def run() -> float:
@@ -96,20 +96,22 @@ def _torch_product(weights: torch.Tensor, device: str, precision: str) -> Produc
         allowed = torch.backends.cuda.matmul.allow_tf32
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
         try:
-            y: Any = weights
+            y, weights = operands
             for _ in range(LENGTH):
                 y = y @ weights
             return float(y[0, 0])  # Asking for a value waits for the device.
         finally:
             torch.backends.cuda.matmul.allow_tf32 = allowed
 
-    return Product(device, precision, _flops(len(weights)), run)
+    return Product(device, precision, _flops(operands[0].shape), run)
 
 
-def _weights(side: int) -> NDArray[np.float32]:
-    """Make a matrix whose products neither grow nor vanish: on some devices zeros are multiplied faster."""
-    return np.random.default_rng(0).standard_normal((side, side), np.float32) / np.float32(side**0.5)
+def _operands(shape: tuple[int, int]) -> list[NDArray[np.float32]]:
+    """Make two matrices whose products neither grow nor vanish: on some devices zeros are multiplied faster."""
+    random = np.random.default_rng(0)
+    weights = random.standard_normal((shape[1], shape[1]), np.float32) / np.float32(shape[1] ** 0.5)
+    return [random.standard_normal(shape, np.float32), weights]
 
 
-def _flops(side: int) -> int:
-    return LENGTH * 2 * side**3
+def _flops(shape: Sequence[int]) -> int:
+    return LENGTH * 2 * shape[0] * shape[1] ** 2
