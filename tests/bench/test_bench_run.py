@@ -19,7 +19,10 @@ from minutia.bench.turns import take_turns
 from minutia.bench.work import count_flops
 from minutia.engines import FakeEngine
 from minutia.errors import EngineError, MinutiaError, MissingExtra
+from minutia.export import export
 from minutia.image import io
+from minutia.nets.minutianet import MinutiaNetSpec
+from minutia.nets.weights import save_weights
 from minutia.zoo.catalog import find_model, load_model
 
 
@@ -151,6 +154,16 @@ def test_commands_are_run_and_fail_in_words(tmp_path: Path, tiny_model: Path) ->
     wrong = starts.upscale_command(find_model(tiny_model), ["--precision", "fp8"], tmp_path)
     with pytest.raises(MinutiaError, match="`minutia upscale` failed while it was measured: "):
         wrong.run()
+
+
+def test_models_of_bands_are_started_with_a_tiff(tmp_path: Path) -> None:
+    spec = MinutiaNetSpec(channels=4, num_blocks=1, num_features=4)
+    save_weights(tmp_path / "w.safetensors", spec, spec.build().state_dict(), {"recipe": "none", "content_steps": 0})
+    card = export(tmp_path / "w.safetensors", tmp_path / "bands")
+    command = starts.upscale_command(card, ["--device", "cpu"], tmp_path)
+    command.run()
+    assert command.title == "minutia upscale 64x64.tif -m bands --device cpu"
+    assert io.read(tmp_path / "large.tif").pixels.shape == (256, 256, 4)
 
 
 def test_the_machine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
