@@ -9,18 +9,18 @@ medians, and ratios of medians. The output is Markdown, as it stands in the READ
 from __future__ import annotations
 
 import argparse
-import platform
-import statistics
+import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from minutia.bench.machine import processor
+from minutia.bench.turns import take_turns
 from minutia.engines import open_engine
 from minutia.zoo.catalog import find_model
 
@@ -34,29 +34,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--model", default="minutia-x4")
     options = parser.parse_args()
-    print(f"{processor()}; medians of {options.runs} runs\n")
+    print(f"{processor()}, {os.cpu_count()} cores; medians of {options.runs} runs\n")
     print("| picture | `minutia upscale`, s | same with torch fp32, s | ratio | network alone: ratio |")
     print("|---|---|---|---|---|")
     for side in SIDES:
-        whole = take_turns(options.runs, *(command(side, options.model, extra) for extra in ((), TORCH)))
-        alone = take_turns(options.runs, *(network(side, options.model, extra) for extra in ((), TORCH)))
+        whole = take_turns([command(side, options.model, extra) for extra in ((), TORCH)], options.runs)
+        alone = take_turns([network(side, options.model, extra) for extra in ((), TORCH)], options.runs)
         print(
             f"| {side}x{side} | {whole[0]:.2f} | {whole[1]:.2f} | {whole[1] / whole[0]:.1f} | "
             f"{alone[1] / alone[0]:.1f} |",
             flush=True,
         )
-
-
-def take_turns(runs: int, *actions: Callable[[], None]) -> list[float]:
-    """Run actions one after the other, `runs` times, after one round that does not count: median seconds of each."""
-    seconds: list[list[float]] = [[] for _ in actions]
-    for counts in [False] + [True] * runs:
-        for action, kept in zip(actions, seconds, strict=True):
-            began = time.perf_counter()
-            action()
-            if counts:
-                kept.append(time.perf_counter() - began)
-    return [statistics.median(kept) for kept in seconds]
 
 
 def command(side: int, model: str, extra: tuple[str, ...]) -> Callable[[], None]:
@@ -81,14 +69,6 @@ def pixels(side: int) -> np.ndarray:
     """A picture of soft noise; speed does not depend on what is on it."""
     small = np.random.default_rng(0).integers(0, 256, (side // 8, side // 8, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC))
-
-
-def processor() -> str:
-    """Name of the processor."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
         "import minutia.engines.openvino",
         "import minutia.metrics.fidelity",
         "import minutia.video",
+        "import minutia.bench.run",
     ],
 )
 def test_using_models_loads_nothing_that_training_needs(statement: str) -> None:

@@ -53,6 +53,7 @@ RUNNABLE = (
     "minutia datasets list",
     "minutia datasets prepare PICTURES",
     "minutia preview",
+    "minutia bench my-model",
 )
 
 

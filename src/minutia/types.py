@@ -137,6 +137,16 @@ class Engine(Protocol):
         """What runs where and how precisely, for people: "OpenVINO, CPU, bf16"."""
         ...
 
+    @property
+    def device(self) -> str:
+        """Where it runs: cpu, gpu, cuda, cuda:N or mps."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """What it computes in: fp32, bf16 or fp16."""
+        ...
+
     def run(self, x: Tensor) -> Tensor:
         """Enlarge a batch.
 

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from minutia import __version__
+from minutia.cli.bench import bench
 from minutia.cli.console import console, show_warnings
 from minutia.cli.datasets import datasets
 from minutia.cli.evaluate import evaluate
@@ -54,6 +55,6 @@ def _prepare(
     show_warnings()
 
 
-for command in (upscale, video, models, preview, train, evaluate, export):
+for command in (upscale, video, models, preview, train, evaluate, export, bench):
     app.command()(command)
 app.add_typer(datasets, name="datasets")

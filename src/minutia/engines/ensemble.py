@@ -26,6 +26,16 @@ class SelfEnsemble:
         """What runs where, eight times."""
         return f"{self.engine.description}, self-ensemble of 8"
 
+    @property
+    def device(self) -> str:
+        """As the engine's."""
+        return self.engine.device
+
+    @property
+    def precision(self) -> str:
+        """As the engine's."""
+        return self.engine.precision
+
     def run(self, x: Tensor) -> Tensor:
         """Enlarge a batch: (N, C, H, W) to (N, C, H * scale, W * scale), float32."""
         total: Tensor | None = None

@@ -18,6 +18,8 @@ class FakeEngine:
     """
 
     description = "no network"
+    device = "cpu"
+    precision = "fp32"
 
     def __init__(self, scale: int = 4, radius: int = 1) -> None:
         self.scale = scale

@@ -28,6 +28,8 @@ class OnnxRuntimeEngine:
         options = ort.SessionOptions()
         options.log_severity_level = 3
         self.scale = card.scale
+        self.device = "cpu"
+        self.precision = "fp32"
         self.description = "ONNX Runtime on CPU, fp32"
         self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name

@@ -48,6 +48,8 @@ class OpenVinoEngine:
         if cache is not None:
             config["CACHE_DIR"] = str(cache)
         self.scale = card.scale
+        self.device = target.lower()
+        self.precision = chosen
         self.description = f"OpenVINO on {target}, {chosen}"
         try:
             self._model = core.compile_model(core.read_model(model), target, config)

@@ -37,11 +37,9 @@ class TorchEngine:
         chosen = _fastest_precision(self._device) if precision == "auto" else precision
         if chosen == "fp16" and self._device.type == "cpu":
             raise EngineError("torch does not compute in fp16 on a CPU; use --precision fp32 or bf16.")
-        self._type = TYPES[chosen]
         self.scale = card.scale
-        self.description = f"torch on {self._device}, {chosen}"
         self._build = partial(_build, card, model)
-        self._network = self._build(self._device, self._type)
+        self._settle(chosen)
         self._too_many: int | None = None
         """The least number of pixels that memory did not suffice for."""
 
@@ -59,14 +57,19 @@ class TorchEngine:
                 self._too_many = num_pixels
         if num_pixels <= SMALL and (self._device.type, self._type) != ("cpu", torch.float32):
             logger.warning("%s has too little memory; the CPU takes over.", self._device)
-            self._device, self._type, self._too_many = torch.device("cpu"), torch.float32, None
-            self.description = "torch on cpu, fp32"
-            self._network = self._build(self._device, self._type)
+            self._device, self._too_many = torch.device("cpu"), None
+            self._settle("fp32")
             return self.run(x)
         height, width = x.shape[2:]
         raise OutOfMemory(
             f"{self._device} has too little memory for {width}x{height} pixels at once; use a smaller --tile."
         )
+
+    def _settle(self, precision: str) -> None:
+        """Build the network where it is to run."""
+        self.device, self.precision, self._type = str(self._device), precision, TYPES[precision]
+        self.description = f"torch on {self.device}, {precision}"
+        self._network = self._build(self._device, self._type)
 
     def _compute(self, x: Tensor) -> Tensor:
         with torch.inference_mode():

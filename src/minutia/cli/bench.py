@@ -1,0 +1,86 @@
+"""`minutia bench`: how fast this machine is, and how much of that models make use of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from minutia import types
+from minutia.cli.console import console, remark
+from minutia.cli.options import Device, Precision
+from minutia.errors import MinutiaError
+
+if TYPE_CHECKING:
+    from minutia.bench.report import Report
+
+
+def bench(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help="Names or folders of models; by default minutia-x4.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures as JSON.")] = None,
+    side: Annotated[int, typer.Option("--size", min=8, metavar="PIXELS", help="Side of the picture.")] = 256,
+    runs: Annotated[int, typer.Option(min=1, metavar="N", help="Rounds, of which medians are taken.")] = 5,
+    engines: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--engine", metavar="NAME", help="openvino, torch or onnxruntime, once for each; by default all there are."
+        ),
+    ] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Measure this machine, what models make of it, and how soon commands are done."""
+    from minutia.bench.report import to_json
+    from minutia.bench.run import run_bench
+    from minutia.cli.bars import progress_bar
+    from minutia.zoo.catalog import find_model
+
+    cards = [find_model(model) for model in models] if models else [find_model()]
+    with progress_bar("measuring") as progress:
+        report = run_bench(
+            cards,
+            engines=cast("list[types.EngineName]", engines or []),  # Typer has no lists of literals.
+            device=device,
+            precision=precision,
+            side=side,
+            runs=runs,
+            progress=progress,
+        )
+    _show(report)
+    if json_file is not None:
+        try:
+            json_file.write_text(to_json(report), encoding="utf-8")
+        except OSError as error:
+            raise MinutiaError(f"{json_file} cannot be written: {error.strerror or error}.") from error
+
+
+def _show(report: Report) -> None:
+    from rich.table import Table
+
+    console.print(f"{report.machine['processor']}, {report.machine['num_cores']} cores; medians of {report.runs} runs")
+    limits = Table("matrix product", "TFLOP/s")
+    for limit in report.limits:
+        limits.add_row(f"{limit.device}, {limit.precision}", f"{limit.tflop_per_s:.3f}")
+    networks = Table("model", "engine", "MP/s", "s/MP", "TFLOP/s", "of the product")
+    for speed in report.speeds:
+        share = speed.share_of_limit
+        networks.add_row(
+            speed.model,
+            speed.engine,
+            f"{speed.input_megapixels_per_s:.3f}",
+            f"{speed.seconds_per_input_megapixel:.2f}",
+            f"{speed.tflop_per_s:.3f}",
+            "-" if share is None else f"{share:.0%}",
+        )
+    starts = Table("from start to end", "s")
+    for start in report.starts:
+        starts.add_row(start.command, f"{start.seconds:.2f}")
+    console.print(limits)
+    console.print(networks)
+    console.print(starts)
+    console.print(f"MP: megapixels of the picture before it is enlarged, here {report.side}x{report.side} pixels.")
+    for sentence in report.left_out:
+        remark(sentence, "yellow")
