@@ -1,6 +1,6 @@
 """Make degraded copies of a test set, always the same ones, to judge models for real photographs by.
 
-    python benchmarks/degraded.py photos/HR degraded
+    python benchmarks/degraded.py photos/HR degraded [--scale 2]
     minutia evaluate minutia-x4 --data degraded/light --data degraded/medium --data degraded/heavy --niqe --vgg FILE
 
 Three strengths: `light` is a phone's JPEG, `medium` went round the web, `heavy` is from an old camera; and `clean`, by
@@ -22,7 +22,7 @@ STRENGTHS = ("light", "medium", "heavy")
 
 
 def main() -> None:
-    """Write HR and LR folders, as PNG, for each strength."""
+    """Write HR and LR folders, as PNG, for each strength and one scale."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path, help="folder of originals")
     parser.add_argument("output", type=Path, help="folder to make")
@@ -33,7 +33,7 @@ def main() -> None:
         made = {name: degrade_pair(pair, load_degradation(name), given.scale, number) for name in STRENGTHS}
         for name, one in {"clean": pair, **made}.items():
             for kind, pixels in (("HR", one.hr), ("LR", one.lr)):
-                target = given.output / name / kind / f"{one.name}.png"
+                target = given.output / name / f"x{given.scale}" / kind / f"{one.name}.png"
                 target.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(target)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,6 +122,15 @@ class Frames:
 
     plays: int = 1
     """How often an animation is shown; 0 is for ever."""
+
+
+@runtime_checkable
+class LocksColors(Protocol):
+    """An engine that can hold colours to those of the source where the enlargement is made."""
+
+    def run_locked(self, x: Tensor, *, bounded: bool) -> Tensor:
+        """Enlarge as `Engine.run` does, and correct colours as `minutia.image.lock` does."""
+        ...
 
 
 class Engine(Protocol):

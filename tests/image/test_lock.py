@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from minutia.engines import FakeEngine
+from minutia.engines import FakeEngine, torch_lock
 from minutia.enlarge import Network, enlarge
+from minutia.errors import OutOfMemory
 from minutia.image.lock import RADIUS, lock_colors
-from minutia.types import Picture
+from minutia.types import Picture, Tensor
 
 
 def blurred(pixels: np.ndarray) -> np.ndarray:
@@ -38,6 +40,30 @@ def test_mean_and_blurred_copy_match_the_source(photo: np.ndarray, lock: bool) -
     mean = np.abs(means.mean(axis=(0, 1)) - photo.mean(axis=(0, 1))).max()
     blur = np.abs(blurred(means) - blurred(photo)).max()
     assert (mean < 0.5 and blur < 0.5) if lock else (mean > 2 and blur > 4)
+
+
+def test_a_gpu_locks_as_the_processor_does(photo: np.ndarray) -> None:
+    x = photo.transpose(2, 0, 1)[None].astype(np.float32) / 255
+    for bounded in (True, False):
+        y = Drifting().run(x)
+        ours = torch_lock.lock_colors(torch.from_numpy(y.copy()), torch.from_numpy(x), 4, bounded=bounded)
+        assert np.abs(ours.numpy() - lock_colors(y.copy(), x, 4, bounded=bounded)).max() < 1e-5
+
+
+def test_an_engine_may_lock_by_itself(photo: np.ndarray) -> None:
+    class Locking(Drifting):
+        num_pixels = 1000
+
+        def run_locked(self, x: Tensor, *, bounded: bool) -> Tensor:
+            if x[0, 0].size > self.num_pixels:
+                raise OutOfMemory("too much")
+            return np.full_like(self.run(x), float(bounded))
+
+    assert (enlarge(Picture(photo[:20, :20]), Network(Locking(), halo=0, color_lock=True)).pixels == 255).all()
+    whole, wanted = (
+        enlarge(Picture(photo), Network(each, halo=0, color_lock=True)) for each in (Locking(), Drifting())
+    )
+    assert np.array_equal(whole.pixels, wanted.pixels)
 
 
 def test_detail_stays(photo: np.ndarray) -> None:

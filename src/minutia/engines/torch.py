@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 
 from minutia.errors import EngineError, MissingExtra, ModelError, OutOfMemory
+from minutia.image.lock import lock_colors
 from minutia.types import Precision, Tensor
 from minutia.zoo.card import ModelCard
 from minutia.zoo.weights import read_weights
@@ -18,7 +20,11 @@ try:
 except ImportError as error:
     raise MissingExtra("The torch engine", "torch") from error
 
+from minutia.engines import torch_lock
 from minutia.nets.generators import parse_spec
+
+Finish: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""What becomes of an enlargement, beside its source, before it leaves the device."""
 
 SMALL = 128 * 128
 """Pixels of a window for which any device should have memory; where it has not, the CPU takes over."""
@@ -49,17 +55,30 @@ class TorchEngine:
         Raises:
             OutOfMemory: for so many pixels. A device that lacks it even for few gives way to the CPU, with a warning.
         """
+        return self._run(x, None)
+
+    def run_locked(self, x: Tensor, *, bounded: bool) -> Tensor:
+        """Enlarge, and hold colours to those of `x`: on a GPU by itself, on the CPU by what is faster there.
+
+        Raises:
+            OutOfMemory: as `run`.
+        """
+        if self._device.type == "cpu":
+            return lock_colors(self.run(x), x, self.scale, bounded=bounded)
+        return self._run(x, partial(torch_lock.lock_colors, scale=self.scale, bounded=bounded))
+
+    def _run(self, x: Tensor, finish: Finish | None) -> Tensor:
         num_pixels = x.size // x.shape[1]
         if self._too_many is None or num_pixels < self._too_many:
             try:
-                return self._compute(x)
+                return self._compute(x, finish)
             except torch.OutOfMemoryError:
                 self._too_many = num_pixels
         if num_pixels <= SMALL and (self._device.type, self._type) != ("cpu", torch.float32):
             logger.warning("%s has too little memory; the CPU takes over.", self._device)
             self._device, self._too_many = torch.device("cpu"), None
             self._settle("fp32")
-            return self.run(x)
+            return self._run(x, finish)
         height, width = x.shape[2:]
         raise OutOfMemory(
             f"{self._device} has too little memory for {width}x{height} pixels at once; use a smaller --tile."
@@ -71,12 +90,14 @@ class TorchEngine:
         self.description = f"torch on {self.device}, {precision}"
         self._network = self._build(self._device, self._type)
 
-    def _compute(self, x: Tensor) -> Tensor:
+    def _compute(self, x: Tensor, finish: Finish | None) -> Tensor:
         with torch.inference_mode():
-            batch = torch.tensor(np.ascontiguousarray(x))
-            batch = batch.to(self._device, self._type, memory_format=torch.channels_last)
-            y: Tensor = self._network(batch).float().cpu().contiguous().numpy()
-        return y
+            batch = torch.tensor(np.ascontiguousarray(x)).to(self._device)
+            y = self._network(batch.to(self._type, memory_format=torch.channels_last)).float()
+            if finish is not None:
+                y = finish(y, batch)
+            enlarged: Tensor = y.cpu().contiguous().numpy()
+        return enlarged
 
 
 def sees_accelerator() -> bool:
