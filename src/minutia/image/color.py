@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
@@ -63,11 +65,15 @@ def from_float(x: NDArray[np.float32], dtype: type[Depth] | np.dtype[Depth]) -> 
         return np.ascontiguousarray(x.transpose(1, 2, 0), dtype=dtype)
     peak = full_range(dtype)[1]
     pixels = np.empty((*x.shape[1:], x.shape[0]), dtype)
-    for top in range(0, len(pixels), BAND):
+
+    def convert(top: int) -> None:
         y = x[:, top : top + BAND] * np.float32(peak)
         y += np.float32(0.5)
         np.clip(y, 0, peak, out=y)
         pixels[top : top + BAND] = y.astype(dtype).transpose(1, 2, 0)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(convert, range(0, len(pixels), BAND)))
     return pixels
 
 
