@@ -45,7 +45,7 @@ class Upscaler:
 
         Args:
             engine: auto, openvino, torch or onnxruntime.
-            device: auto, cpu, gpu, cuda, cuda:N or mps.
+            device: auto, cpu, gpu, cuda, cuda:N or mps; several with commas between them share many pictures.
             precision: auto, fp32, bf16 or fp16; auto is fp32 for measurements, of which bf16 keeps 8 bits.
             tile: side of a tile in input pixels; None chooses, 0 never cuts.
             strength: of an adversarial model: 1 as it is, 0 its faithful sibling, between them a blend of both.
@@ -63,6 +63,7 @@ class Upscaler:
         weights = load_model(self.card, strength, denoise)
         opened = open_engine(self.card, weights, engine=engine, device=device, precision=precision)
         self.engine: Engine = SelfEnsemble(opened) if tta else opened
+        self.num_devices = len(device.split(","))
         self.tile = tile
         self.sha256 = hashlib.sha256(weights).hexdigest()
         self.color_lock = (self.card.is_adversarial and strength > 0) if color_lock is None else color_lock

@@ -81,7 +81,7 @@ class _End:
 
 @final
 class _Line:
-    """Pictures on their way: some in the hands of readers, one in the network, some in the hands of writers.
+    """Pictures on their way: some in the hands of readers, one in the network of each device, some with writers.
 
     Its methods belong to one thread. Pictures leave in the order in which they came.
     """
@@ -91,10 +91,11 @@ class _Line:
         self._threads = stages.options.threads
         self._readers = ThreadPoolExecutor(self._threads)
         # In a thread of its own, so that Ctrl-C is heard while it works.
-        self._network = ThreadPoolExecutor(1)
+        self._num_devices = stages.upscaler.num_devices
+        self._network = ThreadPoolExecutor(self._num_devices)
         self._writers = ThreadPoolExecutor(self._threads)
         self._loads: deque[Future[Work | Outcome]] = deque()
-        self._present: Future[Work | Outcome] | None = None
+        self._present: deque[Future[Work | Outcome]] = deque()
         self._ends: deque[_End] = deque()
         self._given_up = threading.Event()
         self._largest: int | None = None
@@ -117,7 +118,7 @@ class _Line:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is on its way."""
-        return not self._loads and self._present is None and not self._ends
+        return not self._loads and not self._present and not self._ends
 
     def fill(self, waiting: deque[Job]) -> None:
         """Read ahead as far as threads and memory allow; one alone while it is not known how large pictures are."""
@@ -133,16 +134,15 @@ class _Line:
 
     def advance(self) -> None:
         """Hand what is ready to the next station."""
-        if self._present is not None and self._present.done():
-            self._send_off(self._present.result())
-            self._present = None
-        while self._present is None and self._loads and self._loads[0].done() and self._has_room():
+        while self._present and self._present[0].done():
+            self._send_off(self._present.popleft().result())
+        while self._has_free_device() and self._loads and self._loads[0].done() and self._has_room():
             step = self._loads.popleft().result()
             self._largest = max(self._largest or 0, step.num_bytes if isinstance(step, Work) else 0)
-            if isinstance(step, Work):
-                self._present = self._network.submit(self._enlarge, step)
-            else:
+            if isinstance(step, Outcome) and not self._present:
                 self._send_off(step)
+            else:
+                self._present.append(self._network.submit(self._enlarge, step))
 
     def take_finished(self) -> Iterator[Outcome]:
         """Give the outcomes of pictures that are through, and forget them."""
@@ -151,12 +151,16 @@ class _Line:
 
     def wait(self) -> None:
         """Wait until something has happened, or might have."""
-        heads: list[Future[Any]] = [*islice(self._loads, 1), *(end.outcome for end in islice(self._ends, 1))]
-        if self._present is not None:
-            heads.append(self._present)
+        heads: list[Future[Any]] = [*islice(self._loads, 1), *islice(self._present, 1)]
+        heads += [end.outcome for end in islice(self._ends, 1)]
         pending = [head for head in heads if not head.done()]
         if pending:
             wait(pending, PULSE_SECONDS, FIRST_COMPLETED)
+
+    def _has_free_device(self) -> bool:
+        """Tell whether a device waits; not where too many pictures are done already and wait for one before them."""
+        busy = sum(not future.done() for future in self._present)
+        return busy < self._num_devices and len(self._present) < 2 * self._num_devices
 
     def _has_room(self) -> bool:
         return len(self._ends) <= self._threads and sum(end.num_bytes for end in self._ends) < MEMORY
@@ -170,7 +174,10 @@ class _Line:
             known.set_result(step)
             self._ends.append(_End(step.job, 0, known))
 
-    def _enlarge(self, work: Work) -> Work | Outcome:
+    def _enlarge(self, work: Work | Outcome) -> Work | Outcome:
+        if isinstance(work, Outcome):  # There is nothing to enlarge, but pictures leave in the order they came.
+            return work
+
         def tell(done: int, total: int) -> None:
             if self._given_up.is_set():
                 raise _GivenUp

@@ -19,7 +19,12 @@ Engine: TypeAlias = Annotated[
     types.EngineName, typer.Option(metavar="NAME", help="auto, openvino, torch or onnxruntime.", rich_help_panel=SPEED)
 ]
 Device: TypeAlias = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, cpu, gpu (Intel), cuda, cuda:N or mps.", rich_help_panel=SPEED)
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="auto, cpu, gpu (Intel), cuda, cuda:N or mps; cuda:0,cuda:1 share the pictures.",
+        rich_help_panel=SPEED,
+    ),
 ]
 Precision: TypeAlias = Annotated[
     types.Precision,

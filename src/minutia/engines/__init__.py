@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from minutia.engines.fake import FakeEngine
+from minutia.engines.pool import EnginePool
 from minutia.errors import EngineError
 from minutia.types import Engine, EngineName, Precision
 from minutia.zoo.card import ModelCard
@@ -34,7 +35,8 @@ def open_engine(
     Args:
         model: what is run, as `load_model` gives it; by default the card's own.
         engine: auto takes torch where a CUDA or Apple device is wanted or usable, OpenVINO elsewhere.
-        device: auto, cpu, gpu (Intel's, by OpenVINO), cuda, cuda:N or mps.
+        device: auto, cpu, gpu (Intel's, by OpenVINO), cuda, cuda:N or mps; several with commas between them run side
+            by side.
         precision: auto is bf16 or fp16 where the device is faster in it, fp32 elsewhere.
 
     Raises:
@@ -42,12 +44,19 @@ def open_engine(
         EngineError: the device or precision is not to be had.
         MissingExtra: the engine is not installed.
     """
-    if not DEVICES.fullmatch(device):
-        raise EngineError(f"There is no device called {device}; write auto, cpu, gpu, cuda, cuda:N or mps.")
+    devices = device.split(",")
+    for each in devices:
+        if not DEVICES.fullmatch(each):
+            raise EngineError(f"There is no device called {each}; write auto, cpu, gpu, cuda, cuda:N or mps.")
     for value, known in ((engine, EngineName), (precision, Precision)):
         if value not in get_args(known):
             raise EngineError(f"{value} is not offered; write {', '.join(get_args(known))}.")
     model = load_model(card) if model is None else model
+    opened = [_open(card, model, engine, each, precision) for each in devices]
+    return opened[0] if len(opened) == 1 else EnginePool(opened)
+
+
+def _open(card: ModelCard, model: bytes, engine: EngineName, device: str, precision: Precision) -> Engine:
     name = _choose(device) if engine == "auto" else engine
     # An explicit table of imports: nothing is loaded that does not run.
     if name == "torch":
