@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import minutia
 
@@ -48,12 +50,23 @@ def test_the_public_names_are_those_promised() -> None:
         _ = minutia.nothing
 
 
+def imported_by(*words: str | Path) -> set[str]:
+    command = [sys.executable, "-X", "importtime", "-m", "minutia", *words]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    return {line.rpartition("|")[2].strip() for line in told.splitlines()}
+
+
 def test_help_imports_nothing_that_it_does_not_print() -> None:
-    words = [sys.executable, "-X", "importtime", "-m", "minutia", "--help"]
-    told = subprocess.run(words, capture_output=True, text=True, check=True).stderr
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in told.splitlines()}
+    imported = {name.partition(".")[0] for name in imported_by("--help")}
     assert "typer" in imported
     assert not imported & {"numpy", "PIL", "rich", "openvino", "onnx", "tifffile", "torch", "pydantic"}
+
+
+def test_upscaling_imports_nothing_that_it_does_not_use(tiny_model: Path, tmp_path: Path, photo: np.ndarray) -> None:
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    imported = imported_by("upscale", tmp_path / "a.png", "-m", tiny_model, "--device", "cpu")
+    assert "openvino" in imported
+    assert not imported & {"onnx", "onnxruntime", "torch", "pydantic", "scipy", "skimage", "openvino.tools", "av"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
