@@ -37,8 +37,8 @@ def test_wishes_that_cannot_be_are_refused(given: dict[str, float | str], senten
 
 def test_a_scale_chooses_the_smallest_model_that_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
     cards = {scale: replace(find_model(), name=f"x{scale}", scale=scale) for scale in (2, 4)}
-    monkeypatch.setattr(wishes, "list_models", lambda: list(cards.values()))
-    monkeypatch.setattr(wishes, "find_model", lambda name, scale=None: cards[scale or int(name)])
+    monkeypatch.setattr(wishes, "default_models", lambda: list(cards.values()))
+    monkeypatch.setattr(wishes, "find_model", lambda name: cards[int(name)])
     for value, scale, left in ((2, 2, False), (1.5, 2, True), (2.5, 4, True), (4, 4, False), (9, 4, True)):
         target = Target("scale", value)
         assert choose_model(None, target) == (cards[scale], target if left else None), value
@@ -48,7 +48,7 @@ def test_a_scale_chooses_the_smallest_model_that_reaches_it(monkeypatch: pytest.
 
 
 def test_other_wishes_take_the_default_model() -> None:
-    assert choose_model(None, Target("fit", 9, 9))[0].name == "minutia-x4"
+    assert choose_model(None, Target("fit", 9, 9))[0].name == "minutia-x4-photo"
     assert choose_model(None, None) == (find_model(), None)
     with pytest.raises(ModelError, match="did you mean minutia-x4"):
         choose_model("minutia-x5", Target("scale", 2))

@@ -117,7 +117,7 @@ def test_ctrl_c_leaves_no_half_written_file(photo: np.ndarray, tiny_model: Path,
 def test_models_are_listed() -> None:
     done = minutia("models", env=os.environ | {"COLUMNS": "200"})
     assert done.returncode == 0, done.stderr
-    assert "minutia-x4 (default)" in done.stdout
+    assert "minutia-x4-photo (default)" in done.stdout
     assert "Figures: Y of BT.601" in done.stdout
 
 

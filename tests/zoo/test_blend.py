@@ -101,9 +101,13 @@ def test_the_sibling_stands_in_the_card(pair: ModelCard, tmp_path: Path) -> None
         read_card(tmp_path / "card.toml")
 
 
-def test_the_default_model_has_its_dial() -> None:
-    card = find_model()
+@pytest.mark.parametrize("name", ["minutia-x4", "minutia-x4-photo"])
+def test_bundled_models_have_their_dials(name: str) -> None:
+    card = find_model(name)
     assert load_model(card, 0) == find_model(card.faithful).model_path.read_bytes()
+    if card.gentle:
+        assert load_model(card, denoise=0) == find_model(card.gentle).model_path.read_bytes()
+    assert bool(card.gentle) == (card == find_model())  # The default has both.
     assert not Upscaler(card, device="cpu", strength=0).color_lock
     assert Upscaler(card, device="cpu", strength=0.5).color_lock
 

@@ -17,11 +17,13 @@ from minutia.batch.sources import gather
 from minutia.batch.stages import Outcome
 from minutia.batch.streams import Place, replaced_streams
 from minutia.batch.wishes import choose_model, mark, read_target
+from minutia.image.opening import Limits
 
 __all__ = [
     "Forecast",
     "Job",
     "Journal",
+    "Limits",
     "Making",
     "Naming",
     "Options",

@@ -10,7 +10,7 @@ from typing import cast
 from minutia.errors import PictureError
 from minutia.image.target import Target, Wish
 from minutia.zoo.card import ModelCard
-from minutia.zoo.catalog import find_model, list_models
+from minutia.zoo.catalog import default_models, find_model
 
 BOX = re.compile(r"(\d+)\s*[xX×]\s*(\d+)")
 
@@ -49,7 +49,7 @@ def choose_model(model: str | None, target: Target | None) -> tuple[ModelCard, T
     """Find the model that serves a wish; where one pass of it gives just that, no target is left.
 
     Args:
-        model: a name or folder; None takes the default, and for a scale the smallest model that reaches it, or else
+        model: a name or folder; None takes the default, and for a scale the smallest default that reaches it, or else
             the largest there is, which is then applied several times.
 
     Raises:
@@ -58,8 +58,8 @@ def choose_model(model: str | None, target: Target | None) -> tuple[ModelCard, T
     if target is None or target.wish != "scale":
         return find_model(model), target
     if model is None:
-        offered = sorted({card.scale for card in list_models()})
-        card = find_model(None, next((scale for scale in offered if scale >= target.value), offered[-1]))
+        cards = default_models()
+        card = next((card for card in cards if card.scale >= target.value), cards[-1])
     else:
         card = find_model(model)
     return card, None if target.value == card.scale else target

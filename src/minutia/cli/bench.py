@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def bench(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL", help="Names or folders of models; by default minutia-x4.")
+        list[str] | None,
+        typer.Argument(metavar="MODEL", help="Names or folders; by default the default model."),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures as JSON.")] = None,
     side: Annotated[int, typer.Option("--size", min=8, metavar="PIXELS", help="Side of the picture.")] = 256,

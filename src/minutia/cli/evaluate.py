@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -15,7 +16,8 @@ from minutia.cli.options import Device, Engine, Precision
 from minutia.errors import ModelError
 
 if TYPE_CHECKING:
-    from minutia.evaluate.benchmark import Result
+    from minutia.evaluate.benchmark import Contestant, Result
+    from minutia.upscaler import Upscaler
     from minutia.zoo.card import ModelCard
 
 
@@ -50,7 +52,7 @@ def evaluate(
     """Measure models: PSNR and SSIM on luma, or on bands, and what the eye sees; bicubic beside them."""
     from minutia.cli.bars import progress_bar
     from minutia.evaluate import measures
-    from minutia.evaluate.benchmark import Contestant, kind_of, run_benchmark
+    from minutia.evaluate.benchmark import kind_of, run_benchmark
     from minutia.evaluate.report import to_json, to_markdown
     from minutia.upscaler import Upscaler
     from minutia.zoo.catalog import find_model
@@ -65,13 +67,8 @@ def evaluate(
     chosen += [measures.NIQE] if niqe else []
     chosen += [measures.vgg_distance(vgg)] if vgg is not None else []
     chosen += [measures.lpips_distance()] if lpips else []
-    contestants = []
     load = partial(Upscaler, engine=engine, device=device, precision=precision, tta=tta)
-    for card, share, grainless in product(cards, strength or [1.0], denoise or [1.0]):
-        upscaler = load(card, strength=share, denoise=grainless)
-        name = card.name + (f" at {share:g}" if strength else "")
-        name += (f", denoise {grainless:g}" if denoise else "") + (", 8 views" if tta else "")
-        contestants.append(Contestant(name, card.scale, upscaler.upscale, kind_of(card)))
+    contestants = _contestants(cards, load, strength or [], denoise or [], ", 8 views" if tta else "")
     with progress_bar("evaluating") as progress:
         results = run_benchmark(contestants, data, progress, measures=chosen)
     _show(results, pictures=pictures)
@@ -82,6 +79,20 @@ def evaluate(
     if write_card:
         for card in cards:
             _write_figures(card, results)
+
+
+def _contestants(
+    cards: list[ModelCard], load: Callable[..., Upscaler], strengths: list[float], shares: list[float], views: str
+) -> list[Contestant]:
+    """Load every model at every strength and share of denoising; names tell what is not as usual."""
+    from minutia.evaluate.benchmark import Contestant, kind_of
+
+    contestants = []
+    for card, strength, denoise in product(cards, strengths or [1.0], shares or [1.0]):
+        upscaler = load(card, strength=strength, denoise=denoise)
+        name = card.name + (f" at {strength:g}" if strengths else "") + (f", denoise {denoise:g}" if shares else "")
+        contestants.append(Contestant(name + views, card.scale, upscaler.upscale, kind_of(card)))
+    return contestants
 
 
 def _show(results: list[Result], *, pictures: bool) -> None:

@@ -75,13 +75,12 @@ def upscale(
     Ctrl-C ends after the picture that is in the making; a second one at once. No half-written file is left.
     """
     from minutia import batch
-    from minutia.image.opening import Limits
     from minutia.upscaler import Upscaler
 
     sides = {"width": width, "height": height, "long_side": long_side, "short_side": short_side}
     wish = batch.read_target({"scale": scale, **sides, "megapixels": megapixels, "fit": fit})
     card, target = batch.choose_model(model, wish)
-    making = batch.Making(target=target, quality=quality, strip=strip, limits=Limits(max_pixels, allow_truncated))
+    making = batch.Making(target=target, quality=quality, strip=strip, limits=batch.Limits(max_pixels, allow_truncated))
     ways = {"overwrite": overwrite, "resume": resume, "fail_fast": fail_fast}
     options = batch.Options(making=making, **ways, memory=_bytes(memory), num_threads=jobs)
     load = partial(Upscaler, card, strength=strength, denoise=denoise, color_lock=color_lock, tta=tta, tile=tile)

@@ -13,7 +13,10 @@ from minutia.errors import ModelError
 from minutia.zoo.card import CARD_NAME, MODEL_NAME, ModelCard, read_card
 from minutia.zoo.weights import blend
 
-DEFAULT_MODEL = "minutia-x4"
+DEFAULT_MODEL = "minutia-x4-photo"
+DEFAULT_MODELS = (DEFAULT_MODEL,)
+"""One for each scale that photographs can be enlarged by in one pass."""
+
 BUNDLED = Path(__file__).parent / "models"
 
 logger = logging.getLogger(__name__)
@@ -56,6 +59,11 @@ def find_model(model: str | Path | None = None, scale: int | None = None) -> Mod
     if scale is not None and card.scale != scale:
         raise ModelError(f"The model {card.name} enlarges {card.scale} times, not {scale} times.")
     return card
+
+
+def default_models() -> list[ModelCard]:
+    """Read the cards of the models that are taken where none is named, by their scale."""
+    return sorted(map(find_model, DEFAULT_MODELS), key=lambda card: card.scale)
 
 
 def load_model(card: ModelCard, strength: float = 1.0, denoise: float = 1.0) -> bytes:

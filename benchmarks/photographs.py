@@ -1,0 +1,93 @@
+"""Judge the models for real photographs: python benchmarks/photographs.py DEGRADED VGG19_WEIGHTS.
+
+DEGRADED is what `benchmarks/degraded.py` made. Writes docs/photographs.md, and a sheet of pictures in the public domain
+beside it, which scikit-image carries.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from skimage import data
+
+from minutia.evaluate.benchmark import Contestant, run_benchmark
+from minutia.evaluate.measures import FIDELITY, NIQE, vgg_distance
+from minutia.evaluate.report import to_markdown
+from minutia.image.pairs import Pair
+from minutia.image.resize import downscale, upscale_bicubic
+from minutia.image.sheet import Panel, draw_sheet
+from minutia.train.batches import degrade_pair
+from minutia.train.degrade.pipeline import load_degradation
+from minutia.upscaler import Upscaler
+
+DOCS = Path(__file__).parent.parent / "docs"
+STRENGTHS = ("clean", "light", "medium", "heavy")
+SHOWN = {"light": (data.astronaut, 0, 150), "medium": (data.chelsea, 60, 140), "heavy": (data.coffee, 70, 200)}
+"""Photographs, and where the part of them begins that is shown."""
+SIDE = 256
+QUALITY = 90
+
+WORDS = """# Photographs as people have them
+
+Each picture of Set14 was made small in four ways, always the same: `clean` by bicubic alone, `light` as a phone
+does, with a good JPEG; `medium` as it comes back from the web; `heavy` as old cameras left it
+([docs/degradations.md](degradations.md)). The models then enlarge what is left. PSNR and SSIM reward what is blurred;
+the VGG distance and NIQE (lower is better in both) follow the eye more closely, and bicubic is beside all of them.
+
+`--denoise` blends the weights with those of a sibling that was trained on light degradation: 1 takes noise away, 0
+leaves grain.
+
+    python benchmarks/degraded.py Set14/x4/HR degraded
+    python benchmarks/photographs.py degraded VGG19_WEIGHTS
+
+![Three photographs, each at another strength, as the models enlarge them](photographs.webp)
+
+*From top to bottom: light, medium, heavy. Photographs: Eileen Collins by NASA; Chelsea the cat by Stefan van der Walt;
+a cup of coffee by Rachel Michetti; all in the public domain, in scikit-image.*
+
+"""
+
+
+def main() -> None:
+    """Measure, draw and write."""
+    degraded, weights = map(Path, sys.argv[1:])
+    contestants = [
+        as_contestant("minutia-x4"),
+        as_contestant("minutia-x4-photo-fidelity"),
+        as_contestant("minutia-x4-photo"),
+        as_contestant("minutia-x4-photo", denoise=0.5),
+        as_contestant("minutia-x4-photo", denoise=0),
+    ]
+    measures = [*FIDELITY, vgg_distance(weights), NIQE]
+    results = run_benchmark(contestants, [degraded / name for name in STRENGTHS], measures=measures)
+    (DOCS / "photographs.md").write_text(WORDS + to_markdown(results), encoding="utf-8")
+    rows = [draw_row(name, number) for number, name in enumerate(SHOWN)]
+    draw_sheet(rows).save(DOCS / "photographs.webp", quality=QUALITY, method=6)
+
+
+def as_contestant(name: str, *, denoise: float = 1.0) -> Contestant:
+    """Let a bundled model take part."""
+    upscaler = Upscaler(name, denoise=denoise)
+    words = name if denoise == 1 else f"{name}, denoise {denoise:g}"
+    return Contestant(words, upscaler.scale, upscaler.upscale)
+
+
+def draw_row(strength: str, number: int) -> list[Panel]:
+    """Draw one photograph as the models see it, and as they enlarge it."""
+    load, top, left = SHOWN[strength]
+    original = np.ascontiguousarray(load()[top : top + SIDE, left : left + SIDE])
+    clean = Pair(strength, original, downscale(original, 4))
+    small = degrade_pair(clean, load_degradation(strength), 4, number).lr
+    return [
+        Panel(upscale_bicubic(small, 4), ["bicubic"]),
+        Panel(Upscaler("minutia-x4").upscale(small), ["minutia-x4"]),
+        Panel(Upscaler("minutia-x4-photo", denoise=0).upscale(small), ["photo, --denoise 0"]),
+        Panel(Upscaler("minutia-x4-photo").upscale(small), ["minutia-x4-photo"]),
+        Panel(original, ["original"]),
+    ]
+
+
+if __name__ == "__main__":
+    main()
