@@ -1,4 +1,4 @@
-"""PNG as it is written here, read by other libraries."""
+"""PNG as it is written here, read by other libraries; and pictures that cannot be written."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from minutia.image import png
+from minutia.errors import PictureError
+from minutia.image import io, png
 from minutia.types import Metadata
 
 
@@ -57,3 +59,15 @@ def test_files_of_several_blocks_are_sound_and_small(tmp_path: Path, photo: np.n
         assert np.array_equal(np.asarray(image), pixels)  # And of the compressed stream.
     Image.fromarray(pixels).save(tmp_path / "pillow.png", compress_level=1)
     assert (tmp_path / "ours.png").stat().st_size < 1.1 * (tmp_path / "pillow.png").stat().st_size
+
+
+def test_a_page_without_pixels_is_refused(tmp_path: Path, photo: np.ndarray) -> None:
+    deep = photo[:8, :8].astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", deep, photometric="rgb")
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        entry = tiff.pages[0].tags["ImageLength"]  # type: ignore[union-attr]
+        data[entry.valueoffset : entry.valueoffset + 2] = b"\0\0"
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(PictureError, match="broken: it has no pixels"):
+        io.read(tmp_path / "a.tif")

@@ -83,11 +83,13 @@ def load(image: Image.Image, limits: Limits) -> None:
 
 
 def require_pixels(width: int, height: int, count: int, path: Path, limits: Limits) -> None:
-    """Check that a file, or one page of it, is not too large to be decoded.
+    """Check that a file, or one page of it, has pixels, and not too many to be decoded.
 
     Raises:
-        PictureError: it is.
+        PictureError: it has none, or too many.
     """
+    if not width * height:
+        raise PictureError(f"{path} is broken: it has no pixels.")
     if width * height * count > limits.max_pixels:
         frames = f" in {count} frames" if count > 1 else ""
         raise PictureError(
