@@ -59,13 +59,13 @@ def bench(
 
 
 def _show(report: Report) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
     console.print(f"{report.machine['processor']}, {report.machine['num_cores']} cores; medians of {report.runs} runs")
     limits = Table("matrix product", "TFLOP/s")
     for limit in report.limits:
         limits.add_row(f"{limit.device}, {limit.precision}", f"{limit.tflop_per_s:.3f}")
-    networks = Table("model", "engine", "MP/s", "s/MP", "TFLOP/s", "of the product")
+    networks = Table(Column("model", no_wrap=True), "engine", "MP/s", "s/MP", "TFLOP/s", "of the product")
     for speed in report.speeds:
         share = speed.share_of_limit
         networks.add_row(
