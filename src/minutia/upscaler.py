@@ -60,12 +60,12 @@ class Upscaler:
         self.card = model if isinstance(model, ModelCard) else find_model(model)
         if precision == "auto" and self.card.normalisation is not None:
             precision = "fp32"
-        weights = load_model(self.card, strength, denoise)
-        opened = open_engine(self.card, weights, engine=engine, device=device, precision=precision)
+        blend = None if strength == denoise == 1 else load_model(self.card, strength, denoise)
+        opened = open_engine(self.card, blend, engine=engine, device=device, precision=precision)
         self.engine: Engine = SelfEnsemble(opened) if tta else opened
         self.num_devices = len(device.split(","))
         self.tile = tile
-        self.sha256 = hashlib.sha256(weights).hexdigest()
+        self.sha256 = self.card.sha256 if blend is None else hashlib.sha256(blend).hexdigest()
         self.color_lock = (self.card.is_adversarial and strength > 0) if color_lock is None else color_lock
 
     @property

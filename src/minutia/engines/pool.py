@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import final
 
-from minutia.image.lock import lock_colors
-from minutia.types import Engine, LocksColors, Tensor
+from minutia.image.lock import run_locked
+from minutia.types import Engine, Tensor
 
 
 @final
@@ -32,9 +32,7 @@ class EnginePool:
     def run_locked(self, x: Tensor, *, bounded: bool) -> Tensor:
         """Enlarge, and hold colours to those of `x`."""
         with self._one() as engine:
-            if isinstance(engine, LocksColors):
-                return engine.run_locked(x, bounded=bounded)
-            return lock_colors(engine.run(x), x, self.scale, bounded=bounded)
+            return run_locked(engine, x, bounded=bounded)
 
     @contextmanager
     def _one(self) -> Iterator[Engine]:

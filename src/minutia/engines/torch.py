@@ -105,14 +105,14 @@ def sees_accelerator() -> bool:
     return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
-def _build(card: ModelCard, model: bytes, device: torch.device, kind: torch.dtype) -> torch.nn.Module:
+def _build(card: ModelCard, model: bytes, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
     """Build the network on a device, its weights laid out as processors read them fastest."""
     network: torch.nn.Module = parse_spec(card.network).build()
     try:
         network.load_state_dict({name: torch.from_numpy(array) for name, array in read_weights(model).items()})
     except RuntimeError as error:
         raise ModelError(f"The weights of {card.name} do not fit the network in its card.") from error
-    network = network.eval().to(device, kind)
+    network = network.eval().to(device, dtype)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from minutia.errors import OutOfMemory, PictureError
 from minutia.image.color import from_float, full_range, to_float
-from minutia.image.lock import RADIUS, lock_colors
+from minutia.image.lock import RADIUS, lock_colors, run_locked
 from minutia.image.tiles import Span, spans
-from minutia.types import Engine, LocksColors, Normalisation, Pixels, Tensor, in_bands
+from minutia.types import Engine, Normalisation, Pixels, Tensor, in_bands
 
 WHOLE = 2**20
 """Pictures of no more pixels than this are enlarged in one piece."""
@@ -76,20 +76,23 @@ class Network:
         elif depth == 1:
             # The plain mean: three estimates of one grey, and none is nearer than the others.
             y = self._run(x.repeat(self.channels, axis=1)).mean(axis=1, keepdims=True)
-        elif self.color_lock and isinstance(self.engine, LocksColors):
-            return self._run_locked(self.engine, x)
         else:
-            y = self._run(x)
-        if not self.color_lock:
-            return y
-        return lock_colors(y, x, self.engine.scale, bounded=self.normalisation is None)
+            return self._run_locked(x) if self.color_lock else self._run(x)
+        return self._lock(y, x) if self.color_lock else y
 
-    def _run_locked(self, engine: LocksColors, x: Tensor) -> Tensor:
-        bounded = self.normalisation is None
+    def _lock(self, y: Tensor, x: Tensor) -> Tensor:
+        return lock_colors(y, x, self.engine.scale, bounded=self._is_bounded)
+
+    @property
+    def _is_bounded(self) -> bool:
+        """Whether values end at 0 and 1."""
+        return self.normalisation is None
+
+    def _run_locked(self, x: Tensor) -> Tensor:
         try:
-            return engine.run_locked(x, bounded=bounded)
+            return run_locked(self.engine, x, bounded=self._is_bounded)
         except OutOfMemory:
-            return lock_colors(self._run(x), x, self.engine.scale, bounded=bounded)
+            return self._lock(self._run(x), x)
 
     def _run(self, x: Tensor) -> Tensor:
         """Run the engine; what its memory does not suffice for in halves that overlap as far as the network sees."""

@@ -15,6 +15,9 @@ from minutia.image.metadata import iptc_segment, with_resolution
 from minutia.image.pil import to_pil
 from minutia.types import Frames, Metadata, Picture
 
+_PNG_LEVEL = 1
+"""Of zlib, for animations; higher ones take several times as long for files a few percent smaller."""
+
 
 def encode(frames: Frames, path: Path, form: Format, quality: int) -> None:
     """Write what already fits the format.
@@ -81,7 +84,7 @@ def _beside(metadata: Metadata, form: Format) -> dict[str, Any]:
 
 def _settings(form: Format, quality: int) -> dict[str, Any]:
     settings: dict[str, dict[str, Any]] = {
-        "PNG": {"compress_level": 1},
+        "PNG": {"compress_level": _PNG_LEVEL},
         "JPEG": {"quality": quality, "subsampling": 0 if quality >= 90 else 2},
         "WEBP": {"quality": quality, "lossless": quality == 100},
         "AVIF": {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"},
