@@ -24,7 +24,7 @@ from minutia.train.config import Recipe
 from minutia.train.data import PictureBank, load_pairs
 from minutia.train.phases import Phase
 from minutia.train.recipe import load_recipe
-from minutia.train.setup import describe_device, make_accelerator, make_judge, make_phase
+from minutia.train.setup import describe_device, make_accelerator, make_judge, make_phase, untrained
 
 NUM_PICTURES = 64
 """Enough for batches that differ; more would only take longer to decode."""
@@ -50,14 +50,15 @@ def main() -> None:
     files = find_pairs(given.hr, None, recipe.network.scale)[:NUM_PICTURES]
     pairs = load_pairs(files, recipe.network.scale, recipe.network.channels)
     bank = PictureBank(pairs, recipe.network.scale, device=device, place=device)
-    kind = torch.float32 if accelerator.mixed_precision == "no" else torch.bfloat16
-    limit = matrix_rate(device, kind)
+    dtype = torch.float32 if accelerator.mixed_precision == "no" else torch.bfloat16
+    limit = matrix_rate(device, dtype)
+    print(f"# Training speed\n\n`python benchmarks/training.py {given.recipe} --hr PICTURES` prints this.\n")
     print(
-        f"`{recipe.name}` on {describe_device(device)}, {str(kind).removeprefix('torch.')}, torch {torch.__version__}."
+        f"`{recipe.name}` on {describe_device(device)}, {str(dtype).removeprefix('torch.')}, torch {torch.__version__}."
     )
     print(f"A product of large matrices reaches {limit / 1e12:.3f} TFLOP/s in the same run.")
     for name in recipe.phases:
-        measure(make_phase(recipe, name, accelerator, judge), recipe, bank, given.steps, limit)
+        measure(make_phase(untrained(recipe), name, accelerator, judge), recipe, bank, given.steps, limit)
 
 
 def measure(phase: Phase, recipe: Recipe, bank: PictureBank, num_steps: int, limit: float) -> None:
@@ -113,10 +114,10 @@ def print_profile(phase: Phase, batch: tuple[torch.Tensor, torch.Tensor], rate: 
         print(f"| `{event.key}` | {event.count} | {getattr(event, own) / total:.1%} |")
 
 
-def matrix_rate(device: torch.device, kind: torch.dtype) -> float:
+def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
     """Find the floating-point operations a second that a product of large matrices reaches: the best of five."""
     side = SIDE if device.type == "cuda" else SIDE // 2
-    a, b = (torch.rand(side, side, device=device).to(kind) for _ in range(2))
+    a, b = (torch.rand(side, side, device=device).to(dtype) for _ in range(2))
     seconds = []
     for _ in range(6):
         began = synchronised_clock()

@@ -24,7 +24,7 @@ from minutia import memory
 from minutia.errors import TrainingError
 from minutia.train.config import Recipe
 from minutia.train.losses import PerceptualLoss
-from minutia.train.setup import make_phase
+from minutia.train.setup import make_phase, untrained
 
 SHARE = 0.5
 """Part of the free memory that is counted on; on a processor a step was seen to need up to 1.6 of what is measured."""
@@ -59,9 +59,8 @@ class StepMemory:
 
 def measure_step(recipe: Recipe, name: str, accelerator: Accelerator, judge: PerceptualLoss | None) -> StepMemory:
     """Measure a step of the phase `name`, from fresh networks, which leaves nothing behind."""
-    nothing = recipe.content.model_copy(update={"steps": 0, "epochs": None, "init": None})
     hardware = recipe.hardware.model_copy(update={"compile": False})
-    fresh = recipe.model_copy(update={"content": nothing, "hardware": hardware})
+    fresh = untrained(recipe).model_copy(update={"hardware": hardware})
     scaling = accelerator.scaler.state_dict() if accelerator.scaler is not None else None
     one, two = (_run_steps(fresh, name, accelerator, judge, num_crops) for num_crops in (1, 2))
     if scaling is not None:

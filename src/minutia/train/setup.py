@@ -84,6 +84,12 @@ def make_phase(recipe: Recipe, name: str, accelerator: Accelerator, judge: Perce
     return AdversarialPhase(recipe, recipe.adversarial, accelerator, _make_generator(start, recipe), judge)
 
 
+def untrained(recipe: Recipe) -> Recipe:
+    """Give a recipe each of whose phases begins with fresh networks: for measurements."""
+    nothing = recipe.content.model_copy(update={"steps": 0, "epochs": None, "init": None})
+    return recipe.model_copy(update={"content": nothing})
+
+
 def _make_generator(start: Path | None, recipe: Recipe) -> nn.Module:
     """Make a fresh network, or one that starts from weights."""
     if start is None:
