@@ -64,7 +64,7 @@ def vgg_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_recipe(pictures: Path, vgg_weights: Path, run: Path) -> Recipe:
-    perceptual = {"layers": {"conv1_2": 1.0}, "weights": str(vgg_weights)}
+    perceptual = {"layers": {"conv1_2": 1.0}, "shift": 1, "weights": str(vgg_weights)}
     return Recipe.model_validate(
         RECIPE
         | {

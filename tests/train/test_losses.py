@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, pixel_loss
+from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, moved_window, pixel_loss
 from minutia.train.objectives import Perceptual
 
 
@@ -76,3 +76,13 @@ def test_perceptual_loss_sees_the_bands_it_is_told(
     config = Perceptual(layers={"conv1_2": 1.0}, weights=vgg_weights, bands=bands)
     plain = PerceptualLoss(Perceptual(layers={"conv1_2": 1.0}, weights=vgg_weights))
     assert torch.equal(PerceptualLoss(config, channels)(sr, hr), plain(sr[:, taken], hr[:, taken]))
+
+
+def test_the_window_of_vgg_visits_every_place_of_a_grid() -> None:
+    hr = torch.arange(36.0).reshape(1, 1, 6, 6)
+    windows = [moved_window(hr + 0.5, hr, 3, step) for step in range(17)]
+    assert all(sr.shape == (1, 1, 3, 3) and torch.equal(sr, original + 0.5) for sr, original in windows)
+    corners = [original[0, 0, 0, 0].item() for _, original in windows]
+    assert sorted(corners[:16]) == [6 * row + column for row in range(4) for column in range(4)]
+    assert corners[16] == corners[0]
+    assert torch.equal(moved_window(hr, hr, 0, 5)[1], hr)

@@ -41,6 +41,10 @@ def test_overrides_are_toml_or_text(small: Path) -> None:
         ("network.width=7", r"unknown key network\.width; known here are activation, channels"),
         ("colour=7", r"unknown key colour; known here are adversarial, content, data"),
         ("adversarial.discriminator.depth=1", r"unknown key adversarial\.discriminator\.depth; .*num_dense"),
+        (
+            "adversarial={steps = 1, lr_crop = 7, perceptual = {shift = 13}}",
+            r"shift of 13 leaves less than 16 pixels of",
+        ),
         ("network.scale=5", r"network\.scale = 5 will not do"),
         ("network.num_blocks=0", r"network will not do: The network srresnet cannot have num_blocks = 0"),
         ("content.steps=-1", r"content\.steps = -1 will not do"),
@@ -50,7 +54,7 @@ def test_overrides_are_toml_or_text(small: Path) -> None:
 )
 def test_wrong_keys_and_values_are_named(small: Path, override: str, sentence: str) -> None:
     overrides = [override]
-    if override.startswith("adversarial"):
+    if override.startswith("adversarial."):
         overrides += ["adversarial.steps=1", "adversarial.discriminator.kind=srgan"]
     with pytest.raises(RecipeError, match=sentence):
         load_recipe(small, overrides)

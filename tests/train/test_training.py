@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from torch import Tensor
 
 from minutia.errors import DataError, TrainingError
 from minutia.nets.weights import load_generator, save_weights
@@ -129,6 +130,19 @@ def test_every_game_trains(recipe: Recipe, kind: str) -> None:
     table["adversarial"]["gan"]["kind"] = kind
     table["adversarial"]["discriminator"] = {"kind": "srgan", "num_features": 4, "num_dense": 8}
     assert train(Recipe.model_validate(table))
+
+
+def test_vgg_looks_through_the_window_that_moves(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def watch(self: PerceptualLoss, sr: Tensor, hr: Tensor, *rest: object) -> Tensor:
+        seen.append(hr.shape[-2:])
+        return forward(self, sr, hr, *rest)
+
+    forward = PerceptualLoss.forward
+    monkeypatch.setattr(PerceptualLoss, "forward", watch)
+    train(recipe)
+    assert seen.count((31, 31)) == recipe.adversarial.steps
 
 
 def test_training_makes_the_loss_smaller(recipe: Recipe) -> None:

@@ -32,6 +32,7 @@ def evaluate(
     pictures: Annotated[bool, typer.Option("--pictures", help="Show every picture, not only the means.")] = False,
     write_card: Annotated[bool, typer.Option("--write-card", help="Keep the means in the models' cards.")] = False,
     niqe: Annotated[bool, typer.Option("--niqe", help="Measure naturalness too (lower is better).")] = False,
+    grid: Annotated[bool, typer.Option("--grid", help="Measure the grid that networks can leave too.")] = False,
     vgg: Annotated[
         Path | None, typer.Option(help="Measure the distance of VGG19 features too, with this weights file.")
     ] = None,
@@ -61,10 +62,11 @@ def evaluate(
         raise ModelError("Cards hold the figures of models as they are; leave out --strength, --denoise and --tta.")
     cards = [find_model(model) for model in models]
     has_bands = any(not kind_of(card).is_photo for card in cards)
-    if has_bands and (niqe or lpips or vgg is not None):
-        raise ModelError("NIQE, VGG and LPIPS measure photographs; leave them out for models of bands.")
+    if has_bands and (niqe or grid or lpips or vgg is not None):
+        raise ModelError("NIQE, grid, VGG and LPIPS measure photographs; leave them out for models of bands.")
     chosen = list(measures.BAND_FIDELITY if has_bands else measures.FIDELITY)
     chosen += [measures.NIQE] if niqe else []
+    chosen += [measures.GRID] if grid else []
     chosen += [measures.vgg_distance(vgg)] if vgg is not None else []
     chosen += [measures.lpips_distance()] if lpips else []
     load = partial(Upscaler, engine=engine, device=device, precision=precision, tta=tta)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from minutia.errors import DataError, MissingExtra
 from minutia.metrics import fidelity, niqe
+from minutia.metrics.grid import CONVENTION as GRID_CONVENTION
+from minutia.metrics.grid import grid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +48,7 @@ def _ssim(sr: Pixels8, hr: Pixels8, scale: int) -> float:
 PSNR = Measure("psnr", "PSNR-Y, dB", 2, fidelity.CONVENTION, _psnr)
 SSIM = Measure("ssim", "SSIM-Y", 4, fidelity.CONVENTION, _ssim)
 NIQE = Measure("niqe", "NIQE ↓", 2, niqe.CONVENTION, lambda sr, _, scale: niqe.niqe(sr, crop=scale))
+GRID = Measure("grid", "grid ↓", 2, GRID_CONVENTION, grid)
 
 FIDELITY = (PSNR, SSIM)
 

@@ -22,7 +22,7 @@ from minutia.nets.generators import GeneratorSpec, parse_spec
 from minutia.train.bands import Bands, NormalisationTable, check_bands, check_normalisation
 from minutia.train.degrade.fields import Strict, Weight
 from minutia.train.degrade.pipeline import DegradationOrName
-from minutia.train.objectives import Gan, Perceptual, Pixel, PixelCriterion
+from minutia.train.objectives import VGG_STRIDE, Gan, Perceptual, Pixel, PixelCriterion
 from minutia.types import Normalisation
 
 
@@ -251,6 +251,16 @@ class Recipe(Strict):
         check_bands("samples.bands", self.samples.bands, channels, {1, 3})
         if self.adversarial is not None:
             check_bands("adversarial.perceptual.bands", self.adversarial.perceptual.bands, channels, {3})
+        return self
+
+    @model_validator(mode="after")
+    def _check_shift(self) -> Self:
+        if self.adversarial is not None and self.adversarial.perceptual.shift:
+            shift, side = self.adversarial.perceptual.shift, self.adversarial.lr_crop * self.network.scale
+            if side - shift < VGG_STRIDE:
+                raise ValueError(
+                    f"adversarial.perceptual.shift of {shift} leaves less than {VGG_STRIDE} pixels of crops of {side}."
+                )
         return self
 
     @property

@@ -61,6 +61,14 @@ class PerceptualLoss(nn.Module):
         return self.difference(found * factor, wanted * factor)
 
 
+def moved_window(sr: Tensor, hr: Tensor, shift: int, step: int) -> tuple[Tensor, Tensor]:
+    """Cut the same window out of two (N, C, H, W) batches, `shift` pixels smaller, at another place every step."""
+    down, across = divmod(step % (shift + 1) ** 2, shift + 1)
+    height, width = hr.shape[-2] - shift, hr.shape[-1] - shift
+    window = (..., slice(down, down + height), slice(across, across + width))
+    return sr[window], hr[window]
+
+
 def generator_loss(real: Tensor, fake: Tensor, kind: GanKind, mean: Mean = torch.mean) -> Tensor:
     """What the generator pays for the discriminator's logits; `real` and `mean` are the relativistic game's alone."""
     if kind == "vanilla":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import NonNegativeInt
+from pydantic import Field, NonNegativeInt
 
 from minutia.train.bands import Bands
 from minutia.train.degrade.fields import Strict, Weight
@@ -13,6 +13,8 @@ from minutia.train.degrade.fields import Strict, Weight
 PixelCriterion = Literal["l1", "mse", "charbonnier"]
 GanKind = Literal["vanilla", "relativistic", "hinge"]
 
+VGG_STRIDE = 16
+"""Pixels between two places of the deepest layers."""
 
 FIVE_LAYERS: dict[str, float] = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
 """Those of Real-ESRGAN."""
@@ -35,6 +37,13 @@ class Perceptual(Strict):
     criterion: Literal["l1", "mse"] = "l1"
     rescale: Literal["magnitude", "paper", "none"] = "magnitude"
     """Divide each layer's difference by the mean magnitude of the original's features, or features by 12.75."""
+
+    shift: Annotated[int, Field(ge=0, le=VGG_STRIDE)] = 0
+    """Pixels by which the window that VGG sees is moved, through all of 0 to this in turn, down and across.
+
+    VGG's strides of 2, 4, 8 and 16 keep step with a generator that makes `scale` x `scale` pixels of one: where both
+    always begin at the same pixel, a grid of that size costs nothing.
+    """
 
     weights: Path | None = None
     """Safetensors file of VGG19; without it the weights are downloaded once."""

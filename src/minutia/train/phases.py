@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from minutia.train.config import Adversarial, Content, Recipe
-from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, pixel_loss
+from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, moved_window, pixel_loss
 from minutia.train.optimise import Optimised, moving_average
 from minutia.train.processes import mean_over_processes
 
@@ -118,7 +118,7 @@ class AdversarialPhase:
         config = self.config
         self.discriminator.freeze(frozen=True)
         with self.accelerator.autocast():
-            perceptual = self.judge(sr, hr, _mean)
+            perceptual = self.judge(*moved_window(sr, hr, config.perceptual.shift, step), _mean)
         real = self.discriminator(hr) if config.gan.kind == "relativistic" else torch.zeros(())
         losses = {
             "pixel": pixel_loss(sr, hr, config.pixel.criterion),

@@ -1,0 +1,35 @@
+"""The grid that networks leave which make `scale` x `scale` pixels of one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minutia.errors import DataError
+from minutia.image.color import luma, to_uint8
+from minutia.types import Pixels
+
+BLOCK = 8
+"""Side of a block, in pixels of the picture before it was enlarged."""
+
+CONVENTION = (
+    "grid: error of Y of BT.601 at each place within scale x scale, averaged over blocks of 8 of those each way, "
+    "standard deviation of places, median of blocks, in 1/255"
+)
+
+
+def grid(sr: Pixels, hr: Pixels, scale: int) -> float:
+    """Measure what repeats every `scale` pixels in the error of (H, W, 1 or 3) `sr`, in 1/255; 0 for equal pictures.
+
+    Errors that know no places average out within a block, and the median passes over the few blocks where a true edge
+    runs with the grid.
+
+    Raises:
+        DataError: the picture is smaller than a block.
+    """
+    error = luma(to_uint8(sr)) - luma(to_uint8(hr))
+    height, width = (size // (BLOCK * scale) for size in error.shape)
+    if not height or not width:
+        raise DataError(f"Too small for a measure of the grid: it takes {BLOCK * scale}x{BLOCK * scale} pixels.")
+    error = error[: height * BLOCK * scale, : width * BLOCK * scale]
+    places = error.reshape(height, BLOCK, scale, width, BLOCK, scale).mean(axis=(1, 4))
+    return float(np.median(places.std(axis=(1, 3))))
