@@ -13,6 +13,7 @@ from PIL import Image
 from minutia.batch import Job, Making, Options, run_jobs
 from minutia.errors import PictureError
 from minutia.image.io import read
+from minutia.image.target import Target
 from minutia.upscaler import Upscaler
 
 TIGHT = Options(memory=1)
@@ -70,11 +71,42 @@ def test_other_formats_are_refused_before_the_work(scene: Path, tmp_path: Path, 
     assert not (tmp_path / "large.webp").exists()
 
 
-def test_transparency_and_pages_are_refused(tmp_path: Path, upscaler: Upscaler, photo: np.ndarray) -> None:
-    Image.fromarray(np.dstack([photo, photo[:, :, :1]])).save(tmp_path / "clear.png")
+@pytest.mark.parametrize("written", ["tif", "png"])
+@pytest.mark.parametrize("read_as", ["clear.png", "clear.tif"])
+def test_transparency_is_kept(
+    read_as: str, written: str, tmp_path: Path, upscaler: Upscaler, photo: np.ndarray
+) -> None:
+    source, target = tmp_path / read_as, tmp_path / f"large.{written}"
+    alpha = np.linspace(0, 255, photo[:, :, 0].size).astype(np.uint8).reshape(photo.shape[:2])
+    Image.fromarray(np.dstack([photo, alpha])).save(source)
+    outcome = run_one(source, target, upscaler)
+    assert outcome.status == "done", outcome.error
+    large, wanted = read(target), upscaler.upscale(read(source))
+    assert large.alpha is not None
+    assert wanted.alpha is not None
+    assert np.abs(large.alpha.astype(int) - wanted.alpha).max() <= 1
+    seen = wanted.alpha > 8  # Where next to nothing is seen, a last bit of alpha is a step of colour.
+    assert np.abs(large.pixels.astype(int) - wanted.pixels)[seen].max() <= 1
+
+
+def test_another_size_is_made_by_rows(scene: Path, tmp_path: Path, upscaler: Upscaler) -> None:
+    making = Making(target=Target("width", 300))
+    outcome = run_one(scene, tmp_path / "large.tif", upscaler, Options(memory=1, making=making))
+    assert outcome.status == "done", outcome.error
+    assert outcome.after == (257, 300)
+    large, wanted = read(tmp_path / "large.tif"), upscaler.upscale(read(scene), target=making.target)
+    assert np.abs(large.pixels.astype(int) - wanted.pixels).max() <= 1
+
+
+def test_several_passes_and_several_pages_are_refused(tmp_path: Path, upscaler: Upscaler, photo: np.ndarray) -> None:
     Image.fromarray(photo).save(tmp_path / "pages.tif", save_all=True, append_images=[Image.fromarray(photo)])
-    for name, words in (("clear.png", "transparency"), ("pages.tif", "several pages")):
-        outcome = run_one(tmp_path / name, tmp_path / "out.tif", upscaler)
+    Image.fromarray(photo).save(tmp_path / "one.png")
+    eight_times = Options(memory=1, making=Making(target=Target("scale", 8)))
+    for name, words, options in (
+        ("pages.tif", "several pages", TIGHT),
+        ("one.png", "up to 4 times as large it can be made row by row", eight_times),
+    ):
+        outcome = run_one(tmp_path / name, tmp_path / "out.tif", upscaler, options)
         assert outcome.status == "failed"
         assert words in str(outcome.error)
 

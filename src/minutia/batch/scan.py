@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL.ExifTags import Base
 
 from minutia.batch.options import Options
 from minutia.enlarge import Share, enlarge_rows, whole_bytes
@@ -16,7 +17,7 @@ from minutia.image.formats import format_of
 from minutia.image.geo import enlarge_geo
 from minutia.image.io import read_frames, write_rows
 from minutia.image.opening import Limits, opened, translated
-from minutia.image.target import Size
+from minutia.image.target import Size, num_passes
 from minutia.image.tiff import read_shape
 from minutia.image.windows import PictureRows, Rows, opened_rows
 from minutia.memory import free_memory, in_gigabytes
@@ -32,36 +33,55 @@ class Scanned:
     """A picture that is enlarged by rows."""
 
     size: Size
-    """Height and width; those of a file that asks to be turned may be exchanged."""
+    """Height and width of the source; those of a PNG that asks to be turned may be exchanged."""
     share: Share
 
 
 def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) -> Scanned | None:
-    """Tell whether a picture must be enlarged by rows; None where memory holds it, or it is to have another size.
+    """Tell whether a picture must be enlarged by rows; None where memory holds it.
 
     Raises:
-        PictureError: memory does not hold it and its format is not written by rows; or the source cannot be read.
+        PictureError: memory does not hold it, and its format is not written by rows, or it takes several passes to its
+            size; or the source cannot be read.
     """
-    if options.making.target is not None:
-        return None
     free = free_memory()
     share = Share(options.memory or free // 2)
     with opened_rows(source, options.making.limits) as rows:
         size = _header_size(source, options.making.limits) if rows is None else (rows.height, rows.width)
-        pixel = DECODED_BYTES if rows is None else rows.num_bands * rows.dtype.itemsize
-        needed = whole_bytes(*size, pixel, upscaler.scale)
+        pixel = DECODED_BYTES if rows is None else (rows.num_bands + rows.has_alpha) * rows.dtype.itemsize
+        after = size_after(source, size, upscaler, options)
+        needed = whole_bytes(size, after, pixel, upscaler.scale)
         if needed <= share.num_bytes:
             return None
         if rows is not None:
             upscaler.network.require_kind(rows.num_bands, rows.dtype)
-    if format_of(target).rows:
+    is_one_pass = num_passes(*size, after, upscaler.scale) == 1
+    if is_one_pass and format_of(target).rows:
         return Scanned(size, share)
     if options.memory is None and needed <= free:
         return None
     raise PictureError(
         f"{source} needs about {in_gigabytes(needed)} of memory, and {in_gigabytes(options.memory or free)} may be "
-        "taken; add --format tiff or png, which are written row by row."
+        "taken; "
+        + (
+            "add --format tiff or png, which are written row by row."
+            if is_one_pass
+            else f"up to {upscaler.scale} times as large it can be made row by row."
+        )
     )
+
+
+def size_after(source: Path, before: Size, upscaler: Upscaler, options: Options) -> Size:
+    """Tell how large a picture becomes.
+
+    Raises:
+        PictureError: it would become smaller.
+    """
+    target, scale = options.making.target, upscaler.scale
+    try:
+        return (before[0] * scale, before[1] * scale) if target is None else target.size(*before)
+    except PictureError as error:
+        raise PictureError(f"{source}: {error}") from error
 
 
 def scan(
@@ -76,15 +96,15 @@ def scan(
         OutputExists: the target exists and `options.overwrite` is not set.
         PictureError: the source cannot be read by rows, or the place cannot be written.
     """
-    scale = upscaler.scale
     with _rows_of(source, options) as rows:
-        strips = enlarge_rows(rows, upscaler.network, scanned.share, progress)
+        height, width = size = size_after(source, (rows.height, rows.width), upscaler, options)
+        strips = enlarge_rows(rows, upscaler.network, scanned.share, size=size, progress=progress)
         metadata = rows.metadata
         if options.making.strip:
             metadata = Metadata(icc=metadata.icc)
-        metadata = replace(metadata, geo=enlarge_geo(metadata.geo, scale, scale))
-        like = Picture(np.empty((1, 1, rows.num_bands), rows.dtype), metadata=metadata)
-        size = (rows.height * scale, rows.width * scale)
+        metadata = replace(metadata, geo=enlarge_geo(metadata.geo, height / rows.height, width / rows.width))
+        alpha = np.empty((1, 1), rows.dtype) if rows.has_alpha else None
+        like = Picture(np.empty((1, 1, rows.num_bands), rows.dtype), alpha, metadata)
         write_rows(strips, size, like, target, overwrite=options.overwrite)
         return rows.height, rows.width
 
@@ -96,7 +116,8 @@ def _header_size(source: Path, limits: Limits) -> Size:
     if shape is not None:
         return shape.height, shape.width
     with opened(source, limits) as image:
-        return image.height, image.width
+        is_turned = image.format != "PNG" and image.getexif().get(Base.Orientation, 1) >= 5
+        return (image.width, image.height) if is_turned else (image.height, image.width)
 
 
 @contextmanager
@@ -107,7 +128,6 @@ def _rows_of(source: Path, options: Options) -> Iterator[Rows]:
             yield rows
             return
     pictures = read_frames(source, options.making.limits).pictures
-    if len(pictures) > 1 or pictures[0].alpha is not None:
-        what = "several pages" if len(pictures) > 1 else "transparency"
-        raise PictureError(f"{source} has {what}, and its enlargement does not fit into the memory that may be taken.")
+    if len(pictures) > 1:
+        raise PictureError(f"{source} has several pages, and they do not fit into the memory that may be taken.")
     yield PictureRows(pictures[0])

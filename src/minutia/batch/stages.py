@@ -10,7 +10,7 @@ from typing import Literal, final
 from minutia.batch.journal import Journal, digest_of
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
-from minutia.batch.scan import Scanned, find_scan, scan
+from minutia.batch.scan import Scanned, find_scan, scan, size_after
 from minutia.errors import MinutiaError, OutputExists, PictureError
 from minutia.image.formats import format_of, require_bands, require_room
 from minutia.image.io import read_frames, require_free, write_frames
@@ -191,11 +191,7 @@ class Stages:
         Raises:
             PictureError: it would become smaller, or larger than the format of its output can hold.
         """
-        target, scale = self.options.making.target, self.upscaler.scale
-        try:
-            height, width = (before[0] * scale, before[1] * scale) if target is None else target.size(*before)
-        except PictureError as error:
-            raise PictureError(f"{job.source}: {error}") from error
+        height, width = size_after(job.source, before, self.upscaler, self.options)
         require_room(format_of(job.target), height, width, job.target)
         return height, width
 

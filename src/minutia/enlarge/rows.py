@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from minutia.enlarge.strips import WINDOW, Network, Strip, enlarge_strip
-from minutia.image.color import denormalise, normalise
-from minutia.image.tiles import spans
+from minutia.enlarge.strips import WINDOW, Network, enlarge_strips
+from minutia.enlarge.values import denormalised, normalised, resized, with_depth
+from minutia.image.pil import stacked
+from minutia.image.target import Size
 from minutia.image.windows import Rows
-from minutia.types import Pixels, Progress, ignore_progress
+from minutia.types import Picture, Pixels, Progress, ignore_progress
 
 PROCESS_BYTES = 300 * 2**20
 """What a process takes with a network of this size loaded, before there is a picture, and what writers hold."""
@@ -24,6 +26,12 @@ STEP = 16
 SMALLEST = 32
 """Side of the smallest tiles: below it a network does little but look around."""
 
+RESIZED_BYTES = 16
+"""Memory that a value of an enlarged strip takes while it is resized: 16 bits as it comes and joined, and as floats."""
+
+REACH = 2
+"""Pixels of the smaller picture to each side that a pixel resized by the bicubic kernel is made of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -32,50 +40,92 @@ class Share:
     num_bytes: int
     """Of the whole process."""
 
-    def side(self, source: Rows, scale: int, halo: int) -> int:
-        """Choose the side of tiles' cores, such that a window and two strips of the enlargement fit in."""
-        row = source.width * source.num_bands * source.dtype.itemsize
+    def side(self, source: Rows, scale: int, halo: int, copies: float = 2) -> int:
+        """Choose the side of tiles' cores, such that a window and so many copies of an enlarged strip fit in."""
+        row = source.width * (source.num_bands + source.has_alpha) * source.dtype.itemsize
         for side in range(WINDOW - 2 * halo, SMALLEST, -STEP):
             rows = (side + 2 * halo) * row * (2 if source.dtype.itemsize < 4 else 3)
-            needed = (side + 2 * halo) ** 2 * WINDOW_BYTES + rows + 2 * side * scale * scale * row
+            needed = (side + 2 * halo) ** 2 * WINDOW_BYTES + rows + copies * side * scale * scale * row
             if PROCESS_BYTES + needed <= self.num_bytes:
                 return side
         return SMALLEST
 
 
-def whole_bytes(height: int, width: int, pixel: int, scale: int) -> int:
+def whole_bytes(before: Size, after: Size, pixel: int, scale: int) -> int:
     """Estimate the memory that a process needs to enlarge a picture as a whole; `pixel` is the bytes of each."""
-    num_pixels = height * width
-    return PROCESS_BYTES + num_pixels * pixel * (1 + scale * scale) + min(num_pixels, WINDOW * WINDOW) * WINDOW_BYTES
+    num_pixels, num_large = math.prod(before), math.prod(after)
+    last = (-(-after[0] // scale), -(-after[1] // scale)) if num_large > num_pixels * scale**2 else before
+    native = math.prod(last) * scale**2
+    needed = num_pixels * pixel + num_large * pixel + min(num_pixels, WINDOW * WINDOW) * WINDOW_BYTES
+    if native != num_large:  # Of 16 bits, and once more as floats.
+        needed += native * pixel * 6
+    return PROCESS_BYTES + needed
 
 
 def enlarge_rows(
-    source: Rows, network: Network, share: Share, progress: Progress = ignore_progress
+    source: Rows, network: Network, share: Share, *, size: Size | None = None, progress: Progress = ignore_progress
 ) -> Iterator[Pixels]:
     """Enlarge a picture, from top to bottom; what comes is what `enlarge` gives, to the last bit.
 
+    That bit may differ where another `size` is asked for.
+
     Args:
         share: memory that may be taken; where the network has a tile it decides.
+        size: height and width of what comes, no larger than one pass of the network makes it; None is that.
 
     Yields:
-        Rows of the enlargement, (rows, width * scale, bands), of the source's dtype.
+        Rows of the enlargement, (rows, width, bands), alpha last, of the source's dtype.
 
     Raises:
         PictureError: as `enlarge`, before the first rows are read; or the source cannot be read.
     """
     network.require_kind(source.num_bands, source.dtype)
-    normalisation = network.normalisation
-    height, width, scale = source.height, source.width, network.engine.scale
-    side = share.side(source, scale, network.reach) if network.tile is None else network.side(height, width)
-    columns = spans(width, side, network.reach)
-    done = 0
-    for rows in spans(height, side, network.reach):
-        planes = source.read(rows.start, rows.stop)
+    normalisation, scale, dtype = network.normalisation, network.engine.scale, source.dtype
+    native = (source.height * scale, source.width * scale)
+    is_resized = size is not None and size != native
+
+    def prepare(strip: Picture) -> Picture:
         if normalisation is not None:
-            planes = normalise(planes, normalisation)
-        num_rows = (rows.core_stop - rows.core_start) * scale
-        large = np.empty((num_rows, width * scale, source.num_bands), planes.dtype)
-        for num_pixels in enlarge_strip(Strip(planes, rows, columns), large, network):
-            done += num_pixels
-            progress(done, height * width)
-        yield large if normalisation is None else denormalise(large, normalisation, source.dtype)
+            return normalised(strip, normalisation)
+        return with_depth(strip, np.uint16) if is_resized else strip
+
+    side = network.side(source.height, source.width)
+    if network.tile is None:
+        side = share.side(source, scale, network.reach, RESIZED_BYTES / dtype.itemsize if is_resized else 2)
+    strips = enlarge_strips(source, network, side, progress, prepare=prepare)
+    if size is not None and is_resized:
+        strips = _resized(strips, native, size)
+    for strip in strips:
+        held = with_depth(strip, dtype) if normalisation is None else denormalised(strip, normalisation, dtype)
+        yield stacked(held)
+
+
+def _resized(strips: Iterator[Picture], before: Size, after: Size) -> Iterator[Picture]:
+    """Resize a picture whose rows come strip by strip: as soon as all that a row is made of is there."""
+    factor = before[0] / after[0]
+    reach = math.ceil(REACH * max(1.0, factor)) + 1
+    kept: Picture | None = None
+    top = made = 0  # Where the kept rows begin, and the rows that have been made of them.
+    for strip in strips:
+        kept = strip if kept is None else _joined(kept, strip)
+        bottom = top + kept.height
+        ready = after[0] if bottom == before[0] else max(made, math.floor((bottom - reach) / factor))
+        if ready > made:
+            rows = (made * factor - top, ready * factor - top)
+            yield resized(kept, (ready - made, after[1]), rows)
+            made = ready
+            start = max(top, math.floor(made * factor) - reach)
+            kept, top = _without(kept, start - top), start
+
+
+def _joined(above: Picture, below: Picture) -> Picture:
+    pixels = np.concatenate([above.pixels, below.pixels])
+    if above.alpha is None or below.alpha is None:
+        return Picture(pixels)
+    return Picture(pixels, np.concatenate([above.alpha, below.alpha]))
+
+
+def _without(picture: Picture, num_rows: int) -> Picture:
+    """Leave out the first rows, and the memory they take."""
+    alpha = None if picture.alpha is None else picture.alpha[num_rows:].copy()
+    return Picture(picture.pixels[num_rows:].copy(), alpha)

@@ -1,24 +1,36 @@
-"""Put a strip of a picture, rows of its full width, through a network: tile by tile."""
+"""Put a picture through a network: strip by strip, rows of its full width, and each strip tile by tile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from minutia.errors import OutOfMemory, PictureError
 from minutia.image.color import from_float, full_range, to_float
 from minutia.image.lock import RADIUS, lock_colors, run_locked
-from minutia.image.tiles import Span, spans
-from minutia.types import Engine, Normalisation, Pixels, Tensor, in_bands
+from minutia.image.pil import stacked
+from minutia.image.tiles import spans
+from minutia.image.windows import Rows
+from minutia.types import Engine, Normalisation, Picture, Pixels, Progress, Tensor, ignore_progress, in_bands
 
 WHOLE = 2**20
 """Pictures of no more pixels than this are enlarged in one piece."""
 
 WINDOW = 1024
 """Side of the windows that larger pictures are cut into, halo included."""
+
+LOOK = 256
+"""Rows that are looked at together for what alpha they have."""
+
+Prepare: TypeAlias = Callable[[Picture], Picture]
+
+
+def as_it_is(picture: Picture) -> Picture:
+    """Leave rows as they are."""
+    return picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,29 +131,73 @@ class Network:
         return max(WINDOW - 2 * self.reach, self.reach) if tile is None else tile
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """Rows that a network is shown at once."""
+def enlarge_strips(
+    source: Rows,
+    network: Network,
+    side: int,
+    progress: Progress = ignore_progress,
+    *,
+    prepare: Prepare = as_it_is,
+    out: Pixels | None = None,
+) -> Iterator[Picture]:
+    """Enlarge a picture tile by tile, from top to bottom, straight into the values of the output.
 
-    planes: Pixels
-    """(H, width, C): the rows of `rows`, halo included; alpha last where they are weighed."""
-    rows: Span
-    columns: Sequence[Span]
-    is_weighed: bool = False
-    """Whether colours are to be weighed by alpha before they go through the network, and freed of it afterwards."""
+    Colours are weighed by alpha before they go through the network, and freed of it afterwards: what cannot be seen
+    leaves no fringe. Alpha goes through it too, as a grey picture, so that its edges are as sharp as those of the
+    colours; where it is the same everywhere it is only spread.
+
+    Args:
+        side: of a tile's core, in input pixels.
+        progress: called with pixels of the source.
+        prepare: what becomes of rows before they are enlarged.
+        out: where the whole enlargement goes, (H * scale, W * scale, C), alpha last if it `is_weighed`; without it
+            there is room for a strip at a time.
+
+    Yields:
+        Rows of the enlargement, as wide as it is, without metadata.
+    """
+    scale, done = network.engine.scale, 0
+    weighed = is_weighed(source)
+    columns = spans(source.width, side, network.reach)
+    for rows in spans(source.height, side, network.reach):
+        strip = prepare(source.read(rows.start, rows.stop))
+        planes = stacked(strip) if weighed else strip.pixels
+        top, bottom = ((edge - rows.start) * scale for edge in (rows.core_start, rows.core_stop))
+        large: Pixels
+        if out is None:
+            large = np.empty((bottom - top, source.width * scale, planes.shape[2]), planes.dtype)
+        else:
+            large = out[rows.core_start * scale : rows.core_stop * scale]
+        for part in columns:
+            x = to_float(planes[:, part.start : part.stop])
+            y = _run_weighed(network, x, least_alpha(large.dtype)) if weighed else network.run(x)
+            left, right = ((edge - part.start) * scale for edge in (part.core_start, part.core_stop))
+            core = from_float(y[0, :, top:bottom, left:right], large.dtype)
+            large[:, part.core_start * scale : part.core_stop * scale] = core
+            done += (rows.core_stop - rows.core_start) * (part.core_stop - part.core_start)
+            progress(done, source.height * source.width)
+        yield with_alpha(large, strip, weighed=weighed)
 
 
-def enlarge_strip(strip: Strip, out: Pixels, network: Network) -> Iterator[int]:
-    """Enlarge the core of a strip into `out`, of the strip's own type; gives the pixels of each tile as it is done."""
-    rows, scale = strip.rows, network.engine.scale
-    top, bottom = ((edge - rows.start) * scale for edge in (rows.core_start, rows.core_stop))
-    for columns in strip.columns:
-        x = to_float(strip.planes[:, columns.start : columns.stop])
-        y = _run_weighed(network, x, least_alpha(out.dtype)) if strip.is_weighed else network.run(x)
-        left, right = ((edge - columns.start) * scale for edge in (columns.core_start, columns.core_stop))
-        core = from_float(y[0, :, top:bottom, left:right], out.dtype)
-        out[:, columns.core_start * scale : columns.core_stop * scale] = core
-        yield (rows.core_stop - rows.core_start) * (columns.core_stop - columns.core_start)
+def with_alpha(planes: Pixels, source: Picture, *, weighed: bool) -> Picture:
+    """Make a picture of enlarged planes, and of the alpha of what they were made of where that is the same all over."""
+    if weighed or source.alpha is None:
+        return apart(planes, source)
+    return Picture(planes, np.full(planes.shape[:2], source.alpha.flat[0], source.alpha.dtype), source.metadata)
+
+
+def is_weighed(source: Rows) -> bool:
+    """Tell whether a picture has alpha that is not the same everywhere."""
+    if not source.has_alpha:
+        return False
+    found: set[float] = set()
+    for start in range(0, source.height, LOOK):
+        alpha = source.read(start, min(start + LOOK, source.height)).alpha
+        assert alpha is not None
+        found |= {alpha.min().item(), alpha.max().item()}
+        if len(found) > 1:
+            return True
+    return False
 
 
 def _run_weighed(network: Network, x: Tensor, least: float) -> Tensor:
@@ -166,3 +222,10 @@ def _spans(x: Tensor, scale: int) -> tuple[Tensor, Tensor]:
 def least_alpha(dtype: np.dtype[Any]) -> float:
     """Tell the smallest alpha that is seen."""
     return 1 / full_range(np.uint16 if dtype.kind == "f" else dtype)[1]
+
+
+def apart(planes: Pixels, picture: Picture) -> Picture:
+    """Take planes apart into colours, and alpha where the picture they were made of has one."""
+    if picture.alpha is None:
+        return replace(picture, pixels=planes)
+    return replace(picture, pixels=planes[:, :, :-1], alpha=planes[:, :, -1])

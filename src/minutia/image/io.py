@@ -169,9 +169,9 @@ def write_rows(
     """Write a picture whose rows come strip by strip, as TIFF or PNG; else as `write_frames`.
 
     Args:
-        strips: rows from the top, (rows, width, bands), any number at a time.
+        strips: rows from the top, (rows, width, bands), alpha last, any number at a time.
         size: height and width.
-        like: a picture of the same bands, type and metadata, of any size, without alpha.
+        like: a picture of the same bands, type, alpha and metadata, of any size.
 
     Raises:
         OutputExists, PictureError: as `write_frames`; whatever is wrong with the rows as they are made.

@@ -43,9 +43,17 @@ def upscale_bicubic(pixels: NDArray[Depth], scale: int) -> NDArray[Depth]:
     return resize(pixels, pixels.shape[0] * scale, pixels.shape[1] * scale)
 
 
-def resample(x: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Resize (C, H, W) floats with the same kernel, by Pillow, which is many times faster and differs at the border."""
-    planes = [Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC) for plane in x]
+def resample(
+    x: NDArray[np.float32], height: int, width: int, rows: tuple[float, float] | None = None
+) -> NDArray[np.float32]:
+    """Resize (C, H, W) floats with the same kernel, by Pillow, which is many times faster and differs at the border.
+
+    Args:
+        rows: where the part that is resized begins and ends; None is the whole.
+    """
+    first, last = rows or (0, x.shape[1])
+    box = (0, first, x.shape[2], last)
+    planes = [Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC, box) for plane in x]
     return np.stack([np.asarray(plane, dtype=np.float32) for plane in planes])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,21 +90,23 @@ def image_pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
 
 
 def is_readable(page: tifffile.TiffPage) -> bool:
-    """Tell whether a page is what a picture is, grey, RGB or bands without alpha, of values that pictures hold."""
+    """Tell whether a page is what a picture is, grey, RGB or bands, of values that pictures hold."""
     held = page.dtype is not None and page.dtype.name in HELD and page.bitspersample >= 8
-    return held and page.photometric in {_GREY, _RGB} and not _has_alpha(page)
+    return held and page.photometric in {_GREY, _RGB}
 
 
 def _is_pillows(page: tifffile.TiffPage) -> bool:
     """Tell whether Pillow reads a page as it is: grey and RGB of 8 bits, grey of 16, and other colour spaces."""
     if page.photometric not in {_GREY, _RGB} or page.dtype is None or page.bitspersample < 8:
         return True
+    if has_alpha(page) and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
+        return False  # Pillow knows no plane of premultiplied colours.
     if page.dtype == np.uint8:
-        return page.samplesperpixel - _has_alpha(page) == (1 if page.photometric == _GREY else 3)
+        return page.samplesperpixel - has_alpha(page) == (1 if page.photometric == _GREY else 3)
     return page.dtype == np.uint16 and page.samplesperpixel == 1
 
 
-def _has_alpha(page: tifffile.TiffPage) -> bool:
+def has_alpha(page: tifffile.TiffPage) -> bool:
     """Tell whether the last channel is alpha. Only the file can say so: the fourth of four bands is none by itself."""
     is_last = bool(page.extrasamples) and page.extrasamples[-1] in _ALPHA
     return is_last and page.samplesperpixel > 1 and page.dtype is not None and page.dtype.kind == "u"
@@ -119,12 +121,20 @@ def _read_page(page: tifffile.TiffPage, path: Path) -> Picture:
         planes = np.moveaxis(planes.reshape(samples, *size), 0, -1)
     planes = planes.reshape(*size, samples)
     require_values(planes, page.tags.valueof(NO_DATA), path)
-    pixels, alpha = (planes[:, :, :-1], planes[:, :, -1]) if _has_alpha(page) else (planes, None)
-    if alpha is not None and page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
+    picture = replace(as_picture(planes, page), metadata=read_metadata(page, path))
+    return upright(picture, page.tags.valueof(Base.Orientation) or 1)
+
+
+def as_picture(planes: Pixels, page: tifffile.TiffPage) -> Picture:
+    """Take (H, W, samples) of a page apart into colours and alpha; premultiplied colours are freed of it."""
+    if not has_alpha(page):
+        return Picture(planes)
+    pixels, alpha = planes[:, :, :-1], planes[:, :, -1]
+    if page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         peak = full_range(planes.dtype)[1]
         share = np.maximum(alpha, 1)[:, :, None] / peak
         pixels = np.minimum(pixels / share + 0.5, peak).astype(planes.dtype)
-    return upright(Picture(pixels, alpha, read_metadata(page, path)), page.tags.valueof(Base.Orientation) or 1)
+    return Picture(pixels, alpha)
 
 
 def require_values(planes: Pixels, nodata: object, path: Path) -> None:

@@ -43,18 +43,18 @@ def write_rows(strips: Iterator[Pixels], size: tuple[int, int], like: Picture, p
     """Write a picture whose rows come strip by strip, in tiles compressed by deflate.
 
     Args:
-        strips: rows from the top, (rows, width, bands), any number at a time.
+        strips: rows from the top, (rows, width, bands), alpha last, any number at a time.
         size: height and width.
-        like: a picture of the same bands, type and metadata, of any size, without alpha.
+        like: a picture of the same bands, type, alpha and metadata, of any size.
     """
     height, width = size
-    bands, dtype = like.num_bands, like.pixels.dtype
-    big = height * width * bands * dtype.itemsize > _BIG
+    num_planes, dtype = like.num_bands + (like.alpha is not None), like.pixels.dtype
+    big = height * width * num_planes * dtype.itemsize > _BIG
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
         tags = _tags(like.metadata, blocks=() if big else BLOCKS)
         tiff.write(
-            _tiles(strips, bands),
-            shape=(height, width) if bands == 1 else (height, width, bands),
+            _tiles(strips, num_planes),
+            shape=(height, width) if num_planes == 1 else (height, width, num_planes),
             dtype=dtype,
             tile=(TILE, TILE),
             buffersize=_BUFFER,
@@ -63,23 +63,23 @@ def write_rows(strips: Iterator[Pixels], size: tuple[int, int], like: Picture, p
     _finish(path, [like], big=big)
 
 
-def _tiles(strips: Iterator[Pixels], bands: int) -> Iterator[Pixels]:
+def _tiles(strips: Iterator[Pixels], num_planes: int) -> Iterator[Pixels]:
     """Cut strips into tiles, row by row of tiles; those at the right and at the bottom may be smaller."""
     kept: list[Pixels] = []
     for strip in strips:
         rows = np.concatenate([*kept, strip]) if kept else strip
         whole = len(rows) // TILE * TILE
         for top in range(0, whole, TILE):
-            yield from _tiles_of(rows[top : top + TILE], bands)
+            yield from _tiles_of(rows[top : top + TILE], num_planes)
         kept = [rows[whole:].copy()] if whole < len(rows) else []
     for rows in kept:
-        yield from _tiles_of(rows, bands)
+        yield from _tiles_of(rows, num_planes)
 
 
-def _tiles_of(rows: Pixels, bands: int) -> Iterator[Pixels]:
+def _tiles_of(rows: Pixels, num_planes: int) -> Iterator[Pixels]:
     for left in range(0, rows.shape[1], TILE):
         tile = rows[:, left : left + TILE]
-        yield tile[:, :, 0] if bands == 1 else tile
+        yield tile[:, :, 0] if num_planes == 1 else tile
 
 
 def write(pictures: Sequence[Picture], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pictures that are too large for memory: rows of a TIFF, decoded as they are asked for."""
+"""Pictures that may be too large for memory: rows of a TIFF, decoded as they are asked for, or of one that is there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL.ExifTags import Base
 
 from minutia.image.geo import NO_DATA
 from minutia.image.opening import Limits, require_pixels, translated
-from minutia.image.tiff import image_pages, is_readable, is_tiff, read_metadata, require_values
+from minutia.image.tiff import as_picture, has_alpha, image_pages, is_readable, is_tiff, read_metadata, require_values
 from minutia.types import Metadata, Picture, Pixels
 
 MAX_SEGMENT = 2**26
@@ -26,11 +26,13 @@ class Rows(Protocol):
     height: int
     width: int
     num_bands: int
+    """Without alpha."""
+    has_alpha: bool
     dtype: np.dtype[Any]
     metadata: Metadata
 
-    def read(self, start: int, stop: int) -> Pixels:
-        """Give the rows from `start` to before `stop`: (stop - start, width, num_bands)."""
+    def read(self, start: int, stop: int) -> Picture:
+        """Give the rows from `start` to before `stop`, without metadata."""
         ...
 
 
@@ -40,31 +42,33 @@ class TiffRows:
 
     def __init__(self, page: tifffile.TiffPage, path: Path) -> None:
         self._page, self._path = page, path
-        self.height, self.width, self.num_bands = page.imagelength, page.imagewidth, page.samplesperpixel
+        self.height, self.width = page.imagelength, page.imagewidth
+        self._samples, self.has_alpha = page.samplesperpixel, has_alpha(page)
+        self.num_bands = self._samples - self.has_alpha
         assert page.dtype is not None
         self.dtype = page.dtype
         self.metadata = read_metadata(page, path)
         self._length = page.tilelength if page.is_tiled else min(page.rowsperstrip, self.height)
         self._across = -(-self.width // page.tilewidth) if page.is_tiled else 1
-        self._is_separate = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and self.num_bands > 1
+        self._is_separate = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and self._samples > 1
 
-    def read(self, start: int, stop: int) -> Pixels:
+    def read(self, start: int, stop: int) -> Picture:
         """Decode the strips or tiles that rows are in.
 
         Raises:
             PictureError: the file is broken, or floats are no numbers.
         """
-        rows = np.zeros((stop - start, self.width, self.num_bands), self.dtype)
+        rows = np.zeros((stop - start, self.width, self._samples), self.dtype)
         with translated(self._path):
             for index in self._segments(start, stop):
                 self._decode_into(rows, start, index)
         require_values(rows, self._page.tags.valueof(NO_DATA), self._path)
-        return rows
+        return as_picture(rows, self._page)
 
     def _segments(self, start: int, stop: int) -> Iterator[int]:
         first, last = start // self._length, (stop - 1) // self._length
         in_plane = -(-self.height // self._length) * self._across
-        for plane in range(self.num_bands if self._is_separate else 1):
+        for plane in range(self._samples if self._is_separate else 1):
             begin = plane * in_plane
             yield from range(begin + first * self._across, begin + (last + 1) * self._across)
 
@@ -85,24 +89,24 @@ class TiffRows:
 
 @final
 class PictureRows:
-    """Rows of a picture that is in memory, without its alpha."""
+    """Rows of a picture that is in memory."""
 
     def __init__(self, picture: Picture) -> None:
-        self._pixels = picture.pixels
+        self._pixels, self._alpha = picture.pixels, picture.alpha
         self.height, self.width, self.num_bands = picture.height, picture.width, picture.num_bands
-        self.dtype, self.metadata = picture.pixels.dtype, picture.metadata
+        self.has_alpha, self.dtype, self.metadata = picture.alpha is not None, picture.pixels.dtype, picture.metadata
 
-    def read(self, start: int, stop: int) -> Pixels:
+    def read(self, start: int, stop: int) -> Picture:
         """Give the rows."""
-        return self._pixels[start:stop]
+        return Picture(self._pixels[start:stop], None if self._alpha is None else self._alpha[start:stop])
 
 
 @contextmanager
 def opened_rows(path: Path, limits: Limits) -> Iterator[TiffRows | None]:
     """Open a TIFF to be read by windows.
 
-    Gives None for what must be decoded whole: other formats, several pages, alpha, colours that are converted, pictures
-    that are turned, and files that were written as one strip.
+    Gives None for what must be decoded whole: other formats, several pages, colours that are converted, pictures that
+    are turned, and files that were written as one strip.
 
     Raises:
         PictureError: the file cannot be read, or has too many pixels.
