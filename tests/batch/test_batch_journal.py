@@ -14,6 +14,7 @@ from minutia.batch import Journal, Making, Naming, Options, Outcome, place_of, p
 from minutia.batch.journal import JOURNAL_NAME
 from minutia.batch.settings import Setting
 from minutia.errors import PictureError
+from minutia.image.formats import Encoding
 from minutia.image.target import Target
 from minutia.types import Precision
 from minutia.upscaler import Upscaler
@@ -91,7 +92,9 @@ def test_a_changed_input_is_made_anew(batch: Batch, folder: Path) -> None:
     assert batch.statuses() == ["current"] * 3
 
 
-@pytest.mark.parametrize("making", [Making(quality=80), Making(strip=True), Making(target=Target("scale", 3))])
+@pytest.mark.parametrize(
+    "making", [Making(encoding=Encoding(quality=80)), Making(strip=True), Making(target=Target("scale", 3))]
+)
 def test_changed_settings_make_all_anew(batch: Batch, making: Making) -> None:
     assert batch.statuses(making) == ["done"] * 3
     assert batch.statuses(making) == ["current"] * 3
@@ -160,11 +163,11 @@ def test_killed_while_the_older_file_stood_there(batch: Batch, folder: Path) -> 
     (folder / "deep" / "c.jpg").unlink()
     old = (batch.out / "a.png").read_bytes()
     lines = batch.lines()
-    batch.statuses(Making(quality=80))
+    batch.statuses(Making(encoding=Encoding(quality=80)))
     (begun,) = [line for line in batch.lines()[len(lines) :] if (line["status"], line["target"]) == ("begun", "a.png")]
     batch.rewrite([*lines, begun])
     (batch.out / "a.png").write_bytes(old)
-    assert batch.statuses(Making(quality=80))[0] == "done"
+    assert batch.statuses(Making(encoding=Encoding(quality=80)))[0] == "done"
 
 
 def test_killed_while_the_file_of_another_stood_there(batch: Batch, folder: Path) -> None:
@@ -223,7 +226,7 @@ def test_a_journal_that_cannot_be_written_is_warned_about_once(
 ) -> None:
     monkeypatch.setattr(Journal, "require_writable", lambda self: self.path.unlink() or self.path.mkdir())
     with caplog.at_level(logging.WARNING, "minutia"):
-        assert batch.statuses(Making(quality=7)) == ["done"] * 3
+        assert batch.statuses(Making(encoding=Encoding(quality=7))) == ["done"] * 3
     assert [record.getMessage() for record in caplog.records] == [
         f"The journal {batch.path} cannot be written: is a directory."
     ]
@@ -242,7 +245,7 @@ def test_half_a_line_on_a_full_disk_spoils_no_other(batch: Batch, monkeypatch: p
         return file
 
     monkeypatch.setattr(Path, "open", half)
-    assert batch.statuses(Making(quality=7)) == ["done"] * 3
+    assert batch.statuses(Making(encoding=Encoding(quality=7))) == ["done"] * 3
     readable = [line for line in batch.path.read_text().splitlines()[lines:] if line.endswith("}")]
     assert len([json.loads(line) for line in readable]) == 5
 

@@ -23,6 +23,7 @@ import tifffile
 from PIL import Image
 
 from minutia.errors import PictureError
+from minutia.image.formats import Encoding
 from minutia.image.io import read_frames, read_size, write_frames
 from minutia.image.opening import Limits
 from minutia.types import Frames, Metadata, Picture
@@ -163,7 +164,7 @@ def main() -> int:
 
 
 def _written(frames: Frames, path: Path) -> bytes:
-    write_frames(frames, path, quality=90)
+    write_frames(frames, path, Encoding(quality=90))
     return path.read_bytes()
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from minutia.errors import MissingExtra, PictureError
+from minutia.image.formats import Encoding
 from minutia.image.io import read, read_frames, write_frames
 from minutia.image.opening import Limits
 from minutia.types import Frames, Picture
@@ -37,7 +38,7 @@ def shown(picture: Picture) -> np.ndarray:
 @pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".avif"])
 def test_animations_keep_frames_timing_and_loop(tmp_path: Path, suffix: str, transparent: bool, plays: int) -> None:
     frames = animation(transparent=transparent)
-    write_frames(Frames(frames.pictures, frames.durations, plays), tmp_path / f"a{suffix}", quality=100)
+    write_frames(Frames(frames.pictures, frames.durations, plays), tmp_path / f"a{suffix}", Encoding(quality=100))
     back = read_frames(tmp_path / f"a{suffix}")
     assert back.durations == DURATIONS
     if suffix != ".avif":  # Which Pillow always lets play for ever.
@@ -51,7 +52,7 @@ def test_a_still_frame_counts_for_its_whole_time(tmp_path: Path) -> None:
     frames = animation(transparent=False)
     doubled = Frames((frames.pictures[0], *frames.pictures), (60.0, *DURATIONS), 0)
     for suffix in (".gif", ".png", ".webp"):
-        write_frames(doubled, tmp_path / f"a{suffix}", quality=100)
+        write_frames(doubled, tmp_path / f"a{suffix}", Encoding(quality=100))
         back = read_frames(tmp_path / f"a{suffix}")
         assert sum(back.durations) == 60 + sum(DURATIONS)
         assert sum(back.durations[: len(back.durations) - 2]) == 160

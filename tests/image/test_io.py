@@ -10,6 +10,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from minutia.errors import OutputExists, PictureError
 from minutia.image import opening
+from minutia.image.formats import Encoding
 from minutia.image.io import find_pictures, read, read_size, write
 from minutia.image.opening import Limits
 from minutia.image.pil import from_pil
@@ -29,7 +30,7 @@ def test_lossless_formats_lose_nothing(
     alpha = np.arange(photo.size // 3, dtype=np.uint64).reshape(photo.shape[:2]).astype(np.uint8)
     alpha[alpha == 0] = 1  # WebP drops colours nobody can see.
     picture = Picture(photo[:, :, :channels], alpha if transparent else None, metadata=Metadata(icc=SRGB))
-    write(picture, tmp_path / name, quality=100)
+    write(picture, tmp_path / name, Encoding(quality=100))
     back = read(tmp_path / name)
     expected = picture.pixels.repeat(3, axis=2) if name == "a.webp" and channels == 1 else picture.pixels
     assert np.array_equal(back.pixels, expected)

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 
 from minutia.engines import FakeEngine
 from minutia.enlarge import Network, enlarge
-from minutia.image.formats import WRITTEN
+from minutia.image.formats import WRITTEN, Encoding
 from minutia.image.io import read, write
 from minutia.types import Metadata, Picture
 
@@ -51,7 +51,8 @@ def test_what_a_format_holds_comes_back(
     picture = Picture(
         planes[:, :, : channels - (channels + 1) % 2], planes[:, :, -1] if channels % 2 == 0 else None, BESIDE
     )
-    write(enlarge(picture, Network(FakeEngine(SCALE, radius=0), halo=0)), tmp_path / f"a{suffix}", quality=100)
+    large = enlarge(picture, Network(FakeEngine(SCALE, radius=0), halo=0))
+    write(large, tmp_path / f"a{suffix}", Encoding(quality=100))
     back, said = read(tmp_path / f"a{suffix}"), caplog.text
 
     deep = dtype == np.uint16 and channels in form.deep

@@ -17,9 +17,11 @@ from minutia.batch.sources import gather
 from minutia.batch.stages import Outcome
 from minutia.batch.streams import Place, replaced_streams
 from minutia.batch.wishes import choose_model, mark, read_target
+from minutia.image.formats import Encoding
 from minutia.image.opening import Limits
 
 __all__ = [
+    "Encoding",
     "Forecast",
     "Job",
     "Journal",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from minutia.image.formats import USUAL_ENCODING, Encoding
 from minutia.image.io import NO_LIMITS
 from minutia.image.opening import Limits
 from minutia.image.target import Target
@@ -17,8 +18,7 @@ class Making:
     target: Target | None = None
     """How large it becomes; None is what one pass of the model gives."""
 
-    quality: int = 95
-    """1 to 100, of JPEG, WebP and AVIF; 100 is lossless in WebP."""
+    encoding: Encoding = USUAL_ENCODING
 
     strip: bool = False
     """Leave out EXIF, XMP, IPTC and resolution. The colour profile stays: without it the colours would be others."""

@@ -105,7 +105,7 @@ def scan(
         metadata = replace(metadata, geo=enlarge_geo(metadata.geo, height / rows.height, width / rows.width))
         alpha = np.empty((1, 1), rows.dtype) if rows.has_alpha else None
         like = Picture(np.empty((1, 1, rows.num_bands), rows.dtype), alpha, metadata)
-        write_rows(strips, size, like, target, overwrite=options.overwrite)
+        write_rows(strips, size, like, target, options.making.encoding, overwrite=options.overwrite)
         return rows.height, rows.width
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TypeAlias
 
 from minutia import __version__
@@ -25,5 +26,5 @@ def settings_of(upscaler: Upscaler, making: Making, precision: Precision = "auto
         "size": None if making.target is None else mark(upscaler.card, making.target).removeprefix("_"),
         "precision": precision,
         "strip": making.strip,
-        "quality": making.quality,
+        **asdict(making.encoding),
     }

@@ -150,7 +150,7 @@ class Stages:
         if self.journal is not None:
             self.journal.begin(job.source, job.target, task.digest)
         try:
-            write_frames(work.frames, job.target, quality=self.options.making.quality, overwrite=task.replaces)
+            write_frames(work.frames, job.target, self.options.making.encoding, overwrite=task.replaces)
         except MinutiaError as error:
             return self._fail(job, task.digest, work.seconds + time.perf_counter() - began, error)
         seconds = work.seconds + time.perf_counter() - began

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, final
+from typing import TYPE_CHECKING, Any, BinaryIO, final
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -133,12 +133,16 @@ def in_words(seconds: float) -> str:
     return f"{hours} h {minutes % 60:02} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
-def leave_at_once() -> NoReturn:
-    """End the process as after Ctrl-C, without waiting for threads that are still at work."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    os._exit(INTERRUPTED)
+@contextmanager
+def left_at_once() -> Iterator[None]:
+    """End the process at Ctrl-C, without waiting for threads that are still at work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        os._exit(INTERRUPTED)
 
 
 def byte_streams() -> tuple[BinaryIO, BinaryIO]:

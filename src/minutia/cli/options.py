@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -117,6 +117,16 @@ DryRun: TypeAlias = Annotated[
 
 Quality: TypeAlias = Annotated[
     int, typer.Option(min=1, max=100, metavar="1-100", help="Of JPEG, WebP and AVIF.", rich_help_panel=LOOK)
+]
+Compression: TypeAlias = Annotated[
+    Literal["deflate", "none"],
+    typer.Option(metavar="NAME", help="Of TIFF: deflate, or none, which is quicker.", rich_help_panel=LOOK),
+]
+Pyramid: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--pyramid", help="TIFFs hold smaller versions too, which viewers of large pictures use.", rich_help_panel=LOOK
+    ),
 ]
 Strip: TypeAlias = Annotated[
     bool,

@@ -19,13 +19,16 @@ from minutia.cli.console import (
     console,
     errors,
     in_words,
-    leave_at_once,
+    left_at_once,
     plain,
     remark,
     stop_on_signal,
 )
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
     from minutia.batch import Job, Journal, Options, Outcome, Place, Plan
     from minutia.errors import MinutiaError
     from minutia.upscaler import Upscaler
@@ -58,6 +61,8 @@ def upscale(
     strength: opt.Strength = 1.0,
     denoise: opt.Denoise = 1.0,
     quality: opt.Quality = 95,
+    compression: opt.Compression = "deflate",
+    pyramid: opt.Pyramid = False,
     strip: opt.Strip = False,
     color_lock: opt.ColorLock = None,
     tta: opt.Tta = False,
@@ -80,21 +85,28 @@ def upscale(
     sides = {"width": width, "height": height, "long_side": long_side, "short_side": short_side}
     wish = batch.read_target({"scale": scale, **sides, "megapixels": megapixels, "fit": fit})
     card, target = batch.choose_model(model, wish)
-    making = batch.Making(target=target, quality=quality, strip=strip, limits=batch.Limits(max_pixels, allow_truncated))
+    written = batch.Encoding(quality=quality, compression=compression, pyramid=pyramid)
+    trusted = batch.Limits(max_pixels, allow_truncated)
+    making = batch.Making(target=target, encoding=written, strip=strip, limits=trusted)
     ways = {"overwrite": overwrite, "resume": resume, "fail_fast": fail_fast}
     options = batch.Options(making=making, **ways, memory=_bytes(memory), num_threads=jobs)
     load = partial(Upscaler, card, strength=strength, denoise=denoise, color_lock=color_lock, tta=tta, tile=tile)
+    with left_at_once(), _streams(paths, from_list, output, form) as place:
+        naming = batch.Naming(output=place.output, suffix=suffix, extension=form, mark=batch.mark(card, target))
+        plan = batch.plan_jobs(place.paths, naming, recursive=recursive)
+        where = batch.place_of(journal, naming.folder, resume=resume, num_jobs=len(plan.jobs))
+        upscaler = load(engine=engine, device=device, precision=precision)  # Which takes time: after all mistakes.
+        kept = None if where is None else batch.Journal(where, batch.settings_of(upscaler, making, precision))
+        (_foretell if dry_run else _run)(_Report(place, plan), upscaler, options, kept)
+
+
+def _streams(
+    paths: list[Path] | None, from_list: Path | None, output: Path | None, form: str | None
+) -> AbstractContextManager[Place]:
+    from minutia.batch import gather, replaced_streams
+
     stdin, stdout = byte_streams()
-    try:
-        with batch.replaced_streams(batch.gather(paths or [], from_list, stdin), output, form, stdin, stdout) as place:
-            naming = batch.Naming(output=place.output, suffix=suffix, extension=form, mark=batch.mark(card, target))
-            plan = batch.plan_jobs(place.paths, naming, recursive=recursive)
-            where = batch.place_of(journal, naming.folder, resume=resume, num_jobs=len(plan.jobs))
-            upscaler = load(engine=engine, device=device, precision=precision)  # Which takes time: after all mistakes.
-            kept = None if where is None else batch.Journal(where, batch.settings_of(upscaler, making, precision))
-            (_foretell if dry_run else _run)(_Report(place, plan), upscaler, options, kept)
-    except KeyboardInterrupt:
-        leave_at_once()
+    return replaced_streams(gather(paths or [], from_list, stdin), output, form, stdin, stdout)
 
 
 def _bytes(memory: str | None) -> int | None:

@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from minutia.image.color import full_range
-from minutia.image.formats import AVIF, WEBP, Format
+from minutia.image.formats import AVIF, WEBP, Encoding, Format
 from minutia.image.metadata import iptc_segment, with_resolution
 from minutia.image.pil import to_pil
 from minutia.types import Frames, Metadata, Picture
@@ -19,14 +19,10 @@ _PNG_LEVEL = 1
 """Of zlib, for animations; higher ones take several times as long for files a few percent smaller."""
 
 
-def encode(frames: Frames, path: Path, form: Format, quality: int) -> None:
-    """Write what already fits the format.
-
-    Args:
-        quality: 1 to 100, for formats that lose; 100 is lossless in WebP.
-    """
+def encode(frames: Frames, path: Path, form: Format, encoding: Encoding) -> None:
+    """Write what already fits the format."""
     pictures = frames.pictures
-    options = _beside(pictures[0].metadata, form) | _settings(form, quality)
+    options = _beside(pictures[0].metadata, form) | _settings(form, encoding.quality)
     if len(pictures) == 1:
         image = _bare(pictures[0], form)
     else:

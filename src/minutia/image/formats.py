@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from minutia.errors import PictureError
 from minutia.types import Picture, in_bands
+
+Compression: TypeAlias = Literal["deflate", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,22 @@ class Format:
     suggestion: str = "png"
     """The format to take where a side is too long."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How a picture is put into a file."""
+
+    quality: int = 95
+    """1 to 100, of JPEG, WebP and AVIF; 100 is lossless in WebP."""
+
+    compression: Compression = "deflate"
+    """Of TIFF; both lose nothing."""
+
+    pyramid: bool = False
+    """Whether a TIFF also holds the picture at a half, a quarter and so on, for programs that show a part of it."""
+
+
+USUAL_ENCODING = Encoding()
 
 _ALL = frozenset({"icc", "exif", "xmp", "iptc", "dpi"})
 _ANY = frozenset({1, 2, 3, 4})

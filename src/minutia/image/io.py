@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from minutia.errors import OutputExists, PictureError
 from minutia.files import replacing
@@ -19,7 +20,7 @@ from minutia.image import png, tiff, tiff_writer
 from minutia.image.color import to_uint8
 from minutia.image.encoding import encode, plays_of
 from minutia.image.fitting import fit
-from minutia.image.formats import PNG, READ, Format, format_of, require_bands, require_room
+from minutia.image.formats import PNG, READ, USUAL_ENCODING, Encoding, Format, format_of, require_bands, require_room
 from minutia.image.metadata import travelling
 from minutia.image.opening import Limits, load, opened, reason, require_pixels, translated
 from minutia.image.pil import from_pil, unstacked, upright
@@ -71,10 +72,11 @@ def read_frames(path: Path, limits: Limits = NO_LIMITS, *, at_most: int | None =
         if shape is not None:
             return Frames(tiff.read_pages(path, limits, _count(shape.count, at_most, path)))
     with opened(path, limits) as image:
-        count = _count(_num_held(image), at_most, path)
+        places = _places(image)
+        count = _count(len(places), at_most, path)
         pictures, durations = [], []
-        for index in range(count):
-            image.seek(index)
+        for place in places[:count]:
+            image.seek(place)
             require_pixels(image.width, image.height, count, path, limits)
             pictures.append(_take(image, path, limits))
             durations.append(float(image.info.get("duration", 0)))
@@ -110,7 +112,7 @@ def read_shape(path: Path, limits: Limits = NO_LIMITS) -> Shape:
     with opened(path, limits) as image:
         lies_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
         height, width = (image.width, image.height) if lies_on_its_side else (image.height, image.width)
-        return Shape(height, width, _num_held(image), png.is_deep(image) or image.mode.startswith("I"))
+        return Shape(height, width, len(_places(image)), png.is_deep(image) or image.mode.startswith("I"))
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
@@ -135,18 +137,15 @@ def is_animated(path: Path) -> bool:
         return False
 
 
-def write(picture: Picture, path: Path, *, quality: int = 95, overwrite: bool = False) -> None:
+def write(picture: Picture, path: Path, encoding: Encoding = USUAL_ENCODING, *, overwrite: bool = False) -> None:
     """Write one picture; see `write_frames`."""
-    write_frames(Frames((picture,)), path, quality=quality, overwrite=overwrite)
+    write_frames(Frames((picture,)), path, encoding, overwrite=overwrite)
 
 
-def write_frames(frames: Frames, path: Path, *, quality: int = 95, overwrite: bool = False) -> None:
+def write_frames(frames: Frames, path: Path, encoding: Encoding = USUAL_ENCODING, *, overwrite: bool = False) -> None:
     """Write a file in the format of its suffix: under a temporary name first, so that no half of it is ever seen.
 
     What the format cannot hold is said in one warning.
-
-    Args:
-        quality: 1 to 100, for formats that lose; 100 is lossless in WebP.
 
     Raises:
         OutputExists: the file exists and `overwrite` is not set.
@@ -156,15 +155,21 @@ def write_frames(frames: Frames, path: Path, *, quality: int = 95, overwrite: bo
     fitted = _fit_all(frames, path, form)
     with _making(path, overwrite=overwrite) as temporary:
         if form.pages:
-            tiff_writer.write(fitted.pictures, temporary)
+            tiff_writer.write(fitted.pictures, temporary, encoding)
         elif form is PNG and len(fitted.pictures) == 1:
             png.write(fitted.pictures[0], temporary)
         else:
-            encode(fitted, temporary, form, quality)
+            encode(fitted, temporary, form, encoding)
 
 
 def write_rows(
-    strips: Iterator[Pixels], size: tuple[int, int], like: Picture, path: Path, *, overwrite: bool = False
+    strips: Iterator[Pixels],
+    size: tuple[int, int],
+    like: Picture,
+    path: Path,
+    encoding: Encoding = USUAL_ENCODING,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write a picture whose rows come strip by strip, as TIFF or PNG; else as `write_frames`.
 
@@ -183,7 +188,7 @@ def write_rows(
         if form is PNG:
             png.write_rows(strips, size, fitted.metadata, temporary)
         else:
-            tiff_writer.write_rows(strips, size, fitted, temporary)
+            tiff_writer.write_rows(strips, size, fitted, temporary, encoding)
 
 
 @contextmanager
@@ -216,9 +221,18 @@ def require_free(path: Path) -> None:
         raise OutputExists(f"{path} exists; add --overwrite to replace it.")
 
 
-def _num_held(image: Image.Image) -> int:
-    """Count the frames or pages of an opened file."""
-    return getattr(image, "n_frames", 1) if image.format in ANIMATED | PAGED else 1
+def _places(image: Image.Image) -> Sequence[int]:
+    """List the frames or pages of an opened file, without what only shows a page smaller, or masks it."""
+    count: int = getattr(image, "n_frames", 1) if image.format in ANIMATED | PAGED else 1
+    if count == 1 or not isinstance(image, TiffImageFile):
+        return range(count)
+    places = []
+    for place in range(count):
+        image.seek(place)
+        if not image.tag_v2.get(ExifTags.Base.NewSubfileType, 0) & (tiff.REDUCED | tiff.MASK):
+            places.append(place)
+    image.seek(0)
+    return places or [0]
 
 
 def _count(held: int, at_most: int | None, path: Path) -> int:

@@ -29,6 +29,9 @@ HELD = ("uint8", "uint16", "int16", "float32")
 _GREY, _RGB = tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB
 _ALPHA = {tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA}
 
+REDUCED, MASK = 1, 4
+"""Bits of NewSubfileType: the page shows another one smaller, or where it is transparent (TIFF 6.0, page 36)."""
+
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 

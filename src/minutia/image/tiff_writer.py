@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,9 +17,11 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, XMP, ImageFileDirectory_v2
 
+from minutia.image.formats import USUAL_ENCODING, Encoding
 from minutia.image.geo import geo_entries
 from minutia.image.metadata import BLOCKS
 from minutia.image.pil import stacked
+from minutia.image.pyramid import levels
 from minutia.image.tiff import image_pages
 from minutia.types import Metadata, Picture, Pixels
 
@@ -39,28 +43,51 @@ _BYTE, _TEXT, _SHORT, _LONG, _UNDEFINED = 1, 2, 3, 4, 7
 """Types of tags (TIFF 6.0, section 2)."""
 
 
-def write_rows(strips: Iterator[Pixels], size: tuple[int, int], like: Picture, path: Path) -> None:
-    """Write a picture whose rows come strip by strip, in tiles compressed by deflate.
+def write_rows(
+    strips: Iterator[Pixels], size: tuple[int, int], like: Picture, path: Path, encoding: Encoding = USUAL_ENCODING
+) -> None:
+    """Write a picture whose rows come strip by strip, in tiles.
 
     Args:
         strips: rows from the top, (rows, width, bands), alpha last, any number at a time.
         size: height and width.
         like: a picture of the same bands, type, alpha and metadata, of any size.
     """
-    height, width = size
-    num_planes, dtype = like.num_bands + (like.alpha is not None), like.pixels.dtype
-    big = height * width * num_planes * dtype.itemsize > _BIG
+    num_planes = like.num_bands + (like.alpha is not None)
+    big = math.prod(size) * num_planes * like.pixels.itemsize * (4 / 3 if encoding.pyramid else 1) > _BIG
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
-        tags = _tags(like.metadata, blocks=() if big else BLOCKS)
+        _write_tiled(tiff, strips, size, like, encoding, big=big)
+    _finish(path, [like], big=big)
+
+
+def _write_tiled(
+    tiff: tifffile.TiffWriter,
+    strips: Iterator[Pixels],
+    size: tuple[int, int],
+    like: Picture,
+    encoding: Encoding,
+    *,
+    big: bool,
+) -> None:
+    """Write a page by rows as they come, and where there is to be a pyramid its smaller versions after it."""
+    num_planes, dtype, has_alpha = like.num_bands + (like.alpha is not None), like.pixels.dtype, like.alpha is not None
+    if encoding.pyramid:
+        folder = Path(tiff.filehandle.dirname)
+        parts = levels(strips, size, num_planes, dtype, folder, has_alpha=has_alpha)
+    else:
+        parts = iter([(size, strips)])
+    page = like
+    for (height, width), rows in parts:
         tiff.write(
-            _tiles(strips, num_planes),
+            _tiles(rows, num_planes),
             shape=(height, width) if num_planes == 1 else (height, width, num_planes),
             dtype=dtype,
             tile=(TILE, TILE),
             buffersize=_BUFFER,
-            **_page_options(like, tags),
+            subfiletype=int(page is not like),
+            **_page_options(page, _tags(page.metadata, blocks=() if big else BLOCKS), encoding),
         )
-    _finish(path, [like], big=big)
+        page = replace(like, metadata=Metadata(icc=like.metadata.icc))
 
 
 def _tiles(strips: Iterator[Pixels], num_planes: int) -> Iterator[Pixels]:
@@ -82,12 +109,16 @@ def _tiles_of(rows: Pixels, num_planes: int) -> Iterator[Pixels]:
         yield tile[:, :, 0] if num_planes == 1 else tile
 
 
-def write(pictures: Sequence[Picture], path: Path) -> None:
-    """Write pages, compressed by deflate."""
-    big = sum(picture.num_bytes for picture in pictures) > _BIG
+def write(pictures: Sequence[Picture], path: Path, encoding: Encoding = USUAL_ENCODING) -> None:
+    """Write pages."""
+    big = sum(picture.num_bytes for picture in pictures) * (4 / 3 if encoding.pyramid else 1) > _BIG
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
         for picture in pictures:
-            _write_page(tiff, picture, _tags(picture.metadata, blocks=() if big else BLOCKS))
+            if encoding.pyramid:
+                size = (picture.height, picture.width)
+                _write_tiled(tiff, iter([stacked(picture)]), size, picture, encoding, big=big)
+            else:
+                _write_page(tiff, picture, _tags(picture.metadata, blocks=() if big else BLOCKS), encoding)
     _finish(path, pictures, big=big)
 
 
@@ -99,16 +130,16 @@ def _finish(path: Path, pictures: Sequence[Picture], *, big: bool) -> None:
         logger.warning("%s: BigTIFF cannot keep what EXIF tells of camera and place.", path)
 
 
-def _write_page(tiff: tifffile.TiffWriter, picture: Picture, tags: list[Tag]) -> None:
+def _write_page(tiff: tifffile.TiffWriter, picture: Picture, tags: list[Tag], encoding: Encoding) -> None:
     planes = stacked(picture)
     tiff.write(
         planes[:, :, 0] if planes.shape[2] == 1 else planes,
         rowsperstrip=max(1, 2**20 // planes[0].nbytes),
-        **_page_options(picture, tags),
+        **_page_options(picture, tags, encoding),
     )
 
 
-def _page_options(picture: Picture, tags: list[Tag]) -> dict[str, Any]:
+def _page_options(picture: Picture, tags: list[Tag], encoding: Encoding) -> dict[str, Any]:
     """Say what a page is, as tifffile wants to know it."""
     metadata, num_planes = picture.metadata, picture.num_bands + (picture.alpha is not None)
     rgb = picture.is_photo and picture.num_bands == 3
@@ -117,8 +148,8 @@ def _page_options(picture: Picture, tags: list[Tag]) -> dict[str, Any]:
         "photometric": "rgb" if rgb else "minisblack",
         "planarconfig": None if num_planes == 1 else "contig",
         "extrasamples": extras or None,
-        "compression": "adobe_deflate",
-        "predictor": True,
+        "compression": "adobe_deflate" if encoding.compression == "deflate" else None,
+        "predictor": encoding.compression == "deflate",
         "iccprofile": metadata.icc,
         "resolution": metadata.dpi,
         "resolutionunit": None if metadata.dpi is None else "INCH",
