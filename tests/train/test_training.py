@@ -156,7 +156,7 @@ def test_training_makes_the_loss_smaller(recipe: Recipe) -> None:
 
 
 def test_a_taken_folder_and_a_missing_run_are_refused(recipe: Recipe, finished: Recipe) -> None:
-    with pytest.raises(TrainingError, match="nothing to resume"):
+    with pytest.raises(TrainingError, match="nothing to go on from"):
         train(recipe, resume=True)
     with pytest.raises(TrainingError, match="holds a run; add --resume"):
         train(finished, resume=False)
@@ -170,6 +170,31 @@ def test_weights_to_start_from_must_fit(recipe: Recipe, tmp_path: Path) -> None:
     content = recipe.content.model_copy(update={"init": tmp_path / "other.safetensors"})
     with pytest.raises(TrainingError, match="but the recipe's network is"):
         train(recipe.model_copy(update={"content": content}))
+
+
+def test_a_discriminator_is_started_from(recipe: Recipe, finished: Recipe, tmp_path: Path) -> None:
+    def begin(init: Path | None, **changes: object) -> dict[str, Tensor]:
+        run = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        still = recipe.adversarial.schedule.model_copy(update={"learning_rate": 1e-9})
+        keys = {"discriminator_init": init, "steps": 1, "schedule": still} | changes
+        adversarial = recipe.adversarial.model_copy(update=keys)
+        train(recipe.model_copy(update={"run": run, "adversarial": adversarial}))
+        return load_file(run / "last.safetensors")
+
+    known, trained, fresh = load_file(finished.folder / "last.safetensors"), begin(finished.folder), begin(None)
+    name = "discriminator.head.weight"
+    assert (trained[name] - known[name]).abs().max() < 1e-6
+    assert (fresh[name] - known[name]).abs().max() > 1e-3
+    for wrong, words in (
+        (tmp_path, "nothing to go on from"),
+        (finished.folder, "another discriminator than the recipe's"),
+    ):
+        changes = {"discriminator": recipe.adversarial.discriminator.__class__(num_features=8)}
+        with pytest.raises(TrainingError, match=words):
+            begin(wrong, **changes)
+    train(recipe.model_copy(update={"run": tmp_path / "content", "adversarial": None}))
+    with pytest.raises(TrainingError, match="no discriminator"):
+        begin(tmp_path / "content")
 
 
 def test_weights_to_start_from_are_started_from(recipe: Recipe, tmp_path: Path) -> None:

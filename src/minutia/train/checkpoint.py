@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from minutia.errors import TrainingError
 from minutia.files import replacing
@@ -83,6 +83,24 @@ def load_checkpoint(path: Path, phase: Phase) -> None:
         raise TrainingError(f"The checkpoint {path} is of another network than the recipe's.") from error
 
 
+def load_discriminator(path: Path, network: nn.Module) -> None:
+    """Bring a discriminator to where it stands in a checkpoint; the generator of that run may be another.
+
+    Raises:
+        TrainingError: no checkpoint, a broken one, or one without a discriminator or with another.
+    """
+    _read_scalars(path)
+    with safe_open(path, framework="pt") as file:
+        names = [name for name in file.keys() if name.startswith("discriminator.")]  # noqa: SIM118 (no mapping)
+        tensors: Tensors = {name: file.get_tensor(name) for name in names}
+    state = {key: value for key, value in _under("discriminator", tensors).items() if not key.startswith("optimiser.")}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        told = "no discriminator" if not state else "another discriminator than the recipe's"
+        raise TrainingError(f"The checkpoint {path} has {told}.") from error
+
+
 def _optimiser_state(tensors: Tensors, fresh: dict[str, Any]) -> dict[str, Any]:
     """Put "<index>.<name>" tensors back into the nesting of torch's optimisers."""
     state: dict[int, Tensors] = {}
@@ -105,7 +123,7 @@ def _read_scalars(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             scalars: dict[str, Any] = json.loads(file.metadata()["state"])
     except FileNotFoundError as error:
-        raise TrainingError(f"There is nothing to resume: {path} does not exist.") from error
+        raise TrainingError(f"There is nothing to go on from: {path} does not exist.") from error
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise TrainingError(f"The checkpoint {path} is broken: {error}.") from error
     return scalars

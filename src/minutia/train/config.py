@@ -160,6 +160,9 @@ class Adversarial(_Phase):
     """Phase 2: learn to be convincing, from the averaged weights of phase 1."""
 
     discriminator: Discriminator = SRGANDiscriminatorSpec()
+    discriminator_init: Path | None = None
+    """Run folder whose discriminator to start from; a fresh one knows nothing for hundreds of steps."""
+
     discriminator_learning_rate: PositiveFloat | None = None
     """Peak rate of the discriminator; without it the generator's."""
 

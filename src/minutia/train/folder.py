@@ -16,6 +16,9 @@ from minutia.train.rows import early_ends, read_rows
 
 logger = logging.getLogger(__name__)
 
+CHECKPOINT = "last.safetensors"
+"""The whole state of the run."""
+
 LIBRARIES = ("torch", "accelerate", "numpy", "Pillow", "safetensors")
 
 README = """This is the run "{name}" of Minutia.

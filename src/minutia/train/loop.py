@@ -18,7 +18,7 @@ from minutia.files import replacing
 from minutia.train.batches import batch_seed, make_batch
 from minutia.train.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from minutia.train.config import Recipe
-from minutia.train.folder import holds_run_of, prepare_folder
+from minutia.train.folder import CHECKPOINT, holds_run_of, prepare_folder
 from minutia.train.log import Log
 from minutia.train.memory import shortage_told
 from minutia.train.normalising import settle_normalisation
@@ -31,12 +31,11 @@ from minutia.train.processes import connect
 from minutia.train.record import is_over, keep_weights, validate_and_keep
 from minutia.train.run import SILENT, Listener, Run
 from minutia.train.schedule import learning_rate
-from minutia.train.setup import make_accelerator, make_judge, make_phase
+from minutia.train.setup import make_accelerator, make_judge, make_phase, require_starts
 from minutia.train.watch import SLOWER, Collapsed
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT = "last.safetensors"
 GOOD = "good.safetensors"
 """The checkpoint of the last validation that showed pictures."""
 
@@ -69,6 +68,8 @@ def train(
     start = processes.decide(partial(_find_start, recipe, resume=resume))
     resume, place = start is not None, start or Place("content")
     # All that a run may lack is looked for before its first step, and before anything is written.
+    if start is None:
+        require_starts(recipe)
     judge = make_judge(recipe, accelerator)
     recipe, outline, chosen = plan_run(recipe, accelerator, processes, judge, resume=resume)
     listener = listener if processes.is_main else SILENT

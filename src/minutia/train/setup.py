@@ -11,8 +11,9 @@ from torch import nn
 
 from minutia.errors import TrainingError
 from minutia.nets.weights import load_generator
+from minutia.train.checkpoint import load_discriminator
 from minutia.train.config import Adversarial, Hardware, Recipe
-from minutia.train.folder import weights_path
+from minutia.train.folder import CHECKPOINT, weights_path
 from minutia.train.losses import PerceptualLoss
 from minutia.train.phases import AdversarialPhase, ContentPhase, Phase
 from minutia.train.processes import PATIENCE, num_started
@@ -81,7 +82,26 @@ def make_phase(recipe: Recipe, name: str, accelerator: Accelerator, judge: Perce
     assert judge is not None
     if not recipe.content.is_empty:
         start = weights_path(recipe.folder, "content", "best")
-    return AdversarialPhase(recipe, recipe.adversarial, accelerator, _make_generator(start, recipe), judge)
+    phase = AdversarialPhase(recipe, recipe.adversarial, accelerator, _make_generator(start, recipe), judge)
+    if recipe.adversarial.discriminator_init is not None:
+        load_discriminator(recipe.adversarial.discriminator_init / CHECKPOINT, phase.discriminator.bare)
+    return phase
+
+
+def require_starts(recipe: Recipe) -> None:
+    """Check what networks are to start from.
+
+    Raises:
+        TrainingError: files are missing, broken, or of other networks.
+        ModelError: the same of weights.
+    """
+    if recipe.content.init is not None:
+        _make_generator(recipe.content.init, recipe)
+    adversarial = recipe.phases.get("adversarial")
+    if isinstance(adversarial, Adversarial) and adversarial.discriminator_init is not None:
+        side = adversarial.lr_crop * recipe.network.scale
+        network = adversarial.discriminator.build(recipe.network.channels, side)
+        load_discriminator(adversarial.discriminator_init / CHECKPOINT, network)
 
 
 def untrained(recipe: Recipe) -> Recipe:
