@@ -33,6 +33,7 @@ RECIPE = {
         "schedule": {"learning_rate": 1e-3},
         "discriminator": {"kind": "unet", "num_features": 4},
         "gan": {"weight": 0.1, "ramp_steps": 3},
+        "grid": 0.5,
     },
     "every": {"log": 1, "validation": 3, "checkpoint": 2},
     "hardware": {"device": "cpu", "precision": "fp32"},

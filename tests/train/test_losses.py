@@ -3,10 +3,19 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, moved_window, pixel_loss
+from minutia.metrics.grid import grid
+from minutia.train.losses import (
+    PerceptualLoss,
+    discriminator_loss,
+    generator_loss,
+    grid_loss,
+    moved_window,
+    pixel_loss,
+)
 from minutia.train.objectives import Perceptual
 
 
@@ -86,3 +95,30 @@ def test_the_window_of_vgg_visits_every_place_of_a_grid() -> None:
     assert sorted(corners[:16]) == [6 * row + column for row in range(4) for column in range(4)]
     assert corners[16] == corners[0]
     assert torch.equal(moved_window(hr, hr, 0, 5)[1], hr)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_loss_of_the_grid_is_the_measure_of_it(scale: int) -> None:
+    random = np.random.default_rng(0)
+    hr = random.integers(60, 190, (8 * scale, 8 * scale, 1), dtype=np.uint8)
+    sr = hr + random.integers(0, 40, (8 * scale, 8 * scale, 1), dtype=np.uint8)
+    x, y = (torch.from_numpy(pixels / 255).permute(2, 0, 1)[None] for pixels in (sr, hr))
+    luma_of_white = 219 / 255
+    assert 255 * luma_of_white * grid_loss(x, y, scale).item() == pytest.approx(grid(sr, hr, scale), rel=0.01)
+
+
+def test_a_grid_is_learnt_away_and_noise_is_let_be() -> None:
+    hr = torch.zeros(2, 3, 40, 40)
+    noise = 0.05 * torch.randn(2, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    pattern = torch.zeros(4, 4)
+    pattern[0, 0] = 0.2
+    sr = (noise + pattern.repeat(10, 10)).requires_grad_()
+    optimiser = torch.optim.SGD([sr], lr=1e-3 * sr.numel())
+    for _ in range(100):
+        optimiser.zero_grad()
+        grid_loss(sr, hr, 4).backward()
+        optimiser.step()
+    left = sr.detach()
+    assert grid_loss(left, hr, 4).item() < 0.2 * grid_loss(noise + pattern.repeat(10, 10), hr, 4).item()
+    assert left.std() > 0.8 * noise.std()
+    assert grid_loss(torch.zeros(1, 3, 20, 20), torch.zeros(1, 3, 20, 20), 4).item() == pytest.approx(1e-4)

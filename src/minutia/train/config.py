@@ -169,6 +169,9 @@ class Adversarial(_Phase):
     pixel: Pixel = Pixel(weight=1e-2)
     perceptual: Perceptual = Perceptual()
     gan: Gan = Gan()
+    grid: Weight = 0.0
+    """Weight of what repeats every `scale` pixels in the error: see `minutia.train.losses.grid_loss`."""
+
     best: Literal["psnr", "ssim", "perceptual"] = "perceptual"
     """Figure of the validation pictures by which the best weights are chosen; perceptual is the phase's own loss."""
 

@@ -9,11 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from minutia.metrics.grid import BLOCK
 from minutia.nets.vgg import VGG19Features, load_weights
 from minutia.train.bands import compared_bands
 from minutia.train.objectives import GanKind, Perceptual, PixelCriterion
 
 CHARBONNIER_EPSILON = 1e-3
+GRID_EPSILON = 1e-4
+"""So that the root has a slope where there is no grid."""
+
 PAPER_RESCALE = 1 / 12.75
 """Factor on VGG features in the SRGAN paper, section 3.2."""
 
@@ -67,6 +71,20 @@ def moved_window(sr: Tensor, hr: Tensor, shift: int, step: int) -> tuple[Tensor,
     height, width = hr.shape[-2] - shift, hr.shape[-1] - shift
     window = (..., slice(down, down + height), slice(across, across + width))
     return sr[window], hr[window]
+
+
+def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
+    """Measure the grid in the error of an (N, C, H, W) batch: mean over blocks of `minutia.metrics.grid`, all channels.
+
+    A pixel shuffle makes each of `scale` x `scale` places by weights of its own, and what sets them apart everywhere
+    costs the other losses little.
+    """
+    num_crops, channels, height, width = hr.shape
+    rows, columns = (max(1, size // (BLOCK * scale)) for size in (height, width))
+    down, across = height // (rows * scale), width // (columns * scale)
+    error = (sr - hr)[..., : rows * down * scale, : columns * across * scale]
+    places = error.reshape(num_crops, channels, rows, down, scale, columns, across, scale).mean(dim=(3, 6))
+    return (places.var(dim=(3, 5), correction=0) + GRID_EPSILON**2).sqrt().mean()
 
 
 def generator_loss(real: Tensor, fake: Tensor, kind: GanKind, mean: Mean = torch.mean) -> Tensor:

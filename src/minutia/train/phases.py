@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from minutia.train.config import Adversarial, Content, Recipe
-from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, moved_window, pixel_loss
+from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, grid_loss, moved_window, pixel_loss
 from minutia.train.optimise import Optimised, moving_average
 from minutia.train.processes import mean_over_processes
 
@@ -90,6 +90,7 @@ class AdversarialPhase:
     ) -> None:
         self.config = config
         hardware, network = recipe.hardware, recipe.network
+        self.scale = network.scale
         self.accelerator = accelerator
         self.generator = Optimised(generator, accelerator, hardware, betas=config.betas, clip_norm=config.clip_norm)
         self.discriminator = Optimised(
@@ -125,11 +126,14 @@ class AdversarialPhase:
             "perceptual": perceptual,
             "adversarial": generator_loss(real, self.discriminator(sr), config.gan.kind, _mean),
         }
+        if config.grid:
+            losses["grid"] = grid_loss(sr, hr, self.scale)
         ramp = min(1.0, (step + 1) / max(1, config.gan.ramp_steps))
         total = (
             config.pixel.weight * losses["pixel"]
             + config.perceptual.weight * losses["perceptual"]
             + ramp * config.gan.weight * losses["adversarial"]
+            + config.grid * losses.get("grid", 0.0)
         )
         self.generator.step(total, rate)
         self.discriminator.freeze(frozen=False)
