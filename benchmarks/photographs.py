@@ -1,6 +1,6 @@
 """Judge the models for real photographs: python benchmarks/photographs.py DEGRADED VGG19_WEIGHTS.
 
-DEGRADED is what `benchmarks/degraded.py` made. Writes docs/photographs.md, and a sheet of pictures in the public domain
+DEGRADED is what `benchmarks/degraded.py` made, for x4 and x2. Writes docs/photographs.md, and a sheet of pictures in the public domain
 beside it, which scikit-image carries.
 """
 
@@ -40,6 +40,7 @@ the VGG distance and NIQE (lower is better in both) follow the eye more closely,
 leaves grain.
 
     python benchmarks/degraded.py Set14/x4/HR degraded
+    python benchmarks/degraded.py Set14/x2/HR degraded --scale 2
     python benchmarks/photographs.py degraded VGG19_WEIGHTS
 
 ![Three photographs, each at another strength, as the models enlarge them](photographs.webp)
@@ -59,6 +60,10 @@ def main() -> None:
         as_contestant("minutia-x4-photo"),
         as_contestant("minutia-x4-photo", denoise=0.5),
         as_contestant("minutia-x4-photo", denoise=0),
+        as_contestant("minutia-x2-fidelity"),
+        as_contestant("minutia-x2-photo-fidelity"),
+        as_contestant("minutia-x2-photo"),
+        as_contestant("minutia-x2-photo", denoise=0),
     ]
     measures = [*FIDELITY, vgg_distance(weights), NIQE]
     results = run_benchmark(contestants, [degraded / name for name in STRENGTHS], measures=measures)

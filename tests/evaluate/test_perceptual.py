@@ -39,6 +39,13 @@ def test_vgg_distance_grows_with_the_difference(vgg_file: Path, photo: np.ndarra
     assert figures[0] > 0
 
 
+def test_originals_that_take_turns_are_told_apart(vgg_file: Path, photo: np.ndarray) -> None:
+    measure, other = vgg_distance(vgg_file), np.ascontiguousarray(photo[::-1])
+    for original in (photo, other, photo):
+        assert measure.compute(original, original, 4) == 0
+        assert measure.compute(blurred(original, 1), original, 4) > 0
+
+
 def test_vgg_distance_is_what_its_convention_says(vgg_file: Path, photo: np.ndarray) -> None:
     from safetensors.torch import load_file
 

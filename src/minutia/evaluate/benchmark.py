@@ -131,28 +131,28 @@ def run_benchmark(
     scales = sorted({contestant.scale for contestant in contestants})
     sets = [find_test_set(folder, scale) for folder in folders for scale in scales]
     rounds = [
-        (test_set, contestant)
+        (test_set, [each for each in (_bicubic(test_set.scale, kind), *contestants) if each.scale == test_set.scale])
         for test_set in sets
-        for contestant in [_bicubic(test_set.scale, kind), *contestants]
-        if contestant.scale == test_set.scale
     ]
-    total = sum(len(test_set.files) for test_set, _ in rounds)
+    total = sum(len(test_set.files) * len(these) for test_set, these in rounds)
     done = 0
     results = []
-    for test_set, contestant in rounds:
-        figures = {}
+    for test_set, these in rounds:
+        figures: list[dict[str, dict[str, float]]] = [{} for _ in these]
         for files in test_set.files:
-            figures[files.hr.name] = _measure(contestant, kind, files, measures)
-            done += 1
-            progress(done, total)
-        results.append(Result(contestant.name, test_set.name, test_set.scale, tuple(measures), figures))
+            # All have a go at one picture before the next: what a measure knows of an original holds for all of them.
+            pair = load_pair(files, test_set.scale, kind.channels, deep=not kind.is_photo)
+            hr = kind.seen(pair.hr)
+            for contestant, found in zip(these, figures, strict=True):
+                sr = kind.seen(contestant.enlarge(Picture(pair.lr)).pixels)
+                found[files.hr.name] = {each.key: each.compute(sr, hr, test_set.scale) for each in measures}
+                done += 1
+                progress(done, total)
+        results += [
+            Result(contestant.name, test_set.name, test_set.scale, tuple(measures), found)
+            for contestant, found in zip(these, figures, strict=True)
+        ]
     return results
-
-
-def _measure(contestant: Contestant, kind: Kind, files: PairFiles, measures: Sequence[Measure]) -> dict[str, float]:
-    pair = load_pair(files, contestant.scale, kind.channels, deep=not kind.is_photo)
-    sr, hr = kind.seen(contestant.enlarge(Picture(pair.lr)).pixels), kind.seen(pair.hr)
-    return {each.key: each.compute(sr, hr, contestant.scale) for each in measures}
 
 
 def _bicubic(scale: int, kind: Kind) -> Contestant:

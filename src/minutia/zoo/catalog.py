@@ -14,7 +14,7 @@ from minutia.zoo.card import CARD_NAME, MODEL_NAME, ModelCard, read_card
 from minutia.zoo.weights import blend
 
 DEFAULT_MODEL = "minutia-x4-photo"
-DEFAULT_MODELS = (DEFAULT_MODEL,)
+DEFAULT_MODELS = (DEFAULT_MODEL, "minutia-x2-photo")
 """One for each scale that photographs can be enlarged by in one pass."""
 
 BUNDLED = Path(__file__).parent / "models"
@@ -132,5 +132,5 @@ def _find_by_scale(scale: int | None) -> ModelCard:
     if scale not in offered:
         words = ", ".join(map(str, offered)) or "none"
         raise ModelError(f"No model enlarges {scale} times; offered are {words}.")
-    default = [card for card in cards if card.scale == scale and card.name == DEFAULT_MODEL]
-    return (default or [card for card in cards if card.scale == scale])[0]
+    fitting = [card for card in cards if card.scale == scale]
+    return next((card for card in fitting if card.name in DEFAULT_MODELS), fitting[0])
