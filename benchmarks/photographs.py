@@ -1,7 +1,7 @@
 """Judge the models for real photographs: python benchmarks/photographs.py DEGRADED VGG19_WEIGHTS.
 
-DEGRADED is what `benchmarks/degraded.py` made, for x4 and x2. Writes docs/photographs.md, and a sheet of pictures in the public domain
-beside it, which scikit-image carries.
+DEGRADED is what `benchmarks/degraded.py` made, for x4 and x2. Writes docs/photographs.md, and beside it a sheet of
+pictures in the public domain, which scikit-image carries.
 """
 
 from __future__ import annotations

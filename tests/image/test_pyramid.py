@@ -8,7 +8,7 @@ from PIL import Image
 
 from minutia.image.formats import Compression, Encoding
 from minutia.image.io import read, read_frames, read_shape, write, write_rows
-from minutia.image.pyramid import halve, pyramid_sizes
+from minutia.image.pyramid import ROWS, halve, levels, pyramid_sizes
 from minutia.types import Metadata, Picture
 
 
@@ -27,7 +27,7 @@ def test_halves_by_hand() -> None:
 
 @pytest.mark.parametrize("compression", ["deflate", "none"])
 @pytest.mark.parametrize("kind", ["grey", "colours", "alpha", "deep", "floats"])
-@pytest.mark.parametrize("heights", [None, [700], [3, 500, 197], [101] * 6 + [94]])
+@pytest.mark.parametrize("heights", [None, [700], [512, 188], [3, 500, 197], [101] * 6 + [94]])
 def test_a_pyramid_holds_the_picture_and_its_halves(
     kind: str, heights: list[int] | None, compression: Compression, tmp_path: Path
 ) -> None:
@@ -70,3 +70,12 @@ def test_smaller_versions_are_no_pages(photo: np.ndarray, tmp_path: Path) -> Non
     assert np.array_equal(first.pixels, photo)
     assert np.array_equal(second.pixels, photo[::-1])
     assert np.array_equal(read(path).pixels, photo)
+
+
+def test_a_writer_need_not_ask_for_more_than_there_is(tmp_path: Path) -> None:
+    rows = np.arange(512 * 512, dtype=np.uint8).reshape(512, 512, 1)
+    found = []
+    for (height, width), strips in levels(iter([rows]), (512, 512), 1, rows.dtype, tmp_path, has_alpha=False):
+        found.append(np.concatenate([next(strips) for _ in range(-(-height // ROWS))]))
+        assert found[-1].shape == (height, width, 1)
+    assert np.array_equal(found[1], halve(rows, has_alpha=False))

@@ -15,7 +15,7 @@ from minutia.nets.weights import save_weights
 from minutia.types import Normalisation
 from minutia.upscaler import Upscaler
 from minutia.zoo.card import ModelCard, read_card, write_card
-from minutia.zoo.catalog import find_model, load_model
+from minutia.zoo.catalog import DEFAULT_MODELS, find_model, load_model
 from minutia.zoo.weights import read_weights
 
 
@@ -101,13 +101,13 @@ def test_the_sibling_stands_in_the_card(pair: ModelCard, tmp_path: Path) -> None
         read_card(tmp_path / "card.toml")
 
 
-@pytest.mark.parametrize("name", ["minutia-x4", "minutia-x4-photo"])
+@pytest.mark.parametrize("name", ["minutia-x4", "minutia-x4-photo", "minutia-x2-photo"])
 def test_bundled_models_have_their_dials(name: str) -> None:
     card = find_model(name)
     assert load_model(card, 0) == find_model(card.faithful).model_path.read_bytes()
     if card.gentle:
         assert load_model(card, denoise=0) == find_model(card.gentle).model_path.read_bytes()
-    assert bool(card.gentle) == (card == find_model())  # The default has both.
+    assert bool(card.gentle) == (name in DEFAULT_MODELS)  # Those have both.
     assert not Upscaler(card, device="cpu", strength=0).color_lock
     assert Upscaler(card, device="cpu", strength=0.5).color_lock
 

@@ -29,6 +29,7 @@ def test_models_are_found_by_name_folder_and_file(own_models: Path, tiny_model: 
 def test_the_default_is_bundled() -> None:
     assert find_model().name == DEFAULT_MODEL
     assert find_model(scale=4).name == DEFAULT_MODEL
+    assert find_model(scale=2).name == "minutia-x2-photo"
 
 
 def test_unknown_names_bring_near_ones(own_models: Path) -> None:
@@ -58,7 +59,7 @@ def test_a_catalogue_without_models_says_so(tmp_path: Path, monkeypatch: pytest.
 def test_scales_that_are_not_offered(own_models: Path) -> None:
     with pytest.raises(ModelError, match="tiny enlarges 4 times, not 2 times"):
         find_model("tiny", scale=2)
-    with pytest.raises(ModelError, match="No model enlarges 5 times; offered are 4"):
+    with pytest.raises(ModelError, match="No model enlarges 5 times; offered are 2, 4"):
         find_model(scale=5)
 
 

@@ -95,9 +95,13 @@ def enlarge_rows(
     strips = enlarge_strips(source, network, side, progress, prepare=prepare)
     if size is not None and is_resized:
         strips = _resized(strips, native, size)
-    for strip in strips:
-        held = with_depth(strip, dtype) if normalisation is None else denormalised(strip, normalisation, dtype)
-        yield stacked(held)
+
+    def held(strip: Picture) -> Pixels:
+        if normalisation is None:
+            return stacked(with_depth(strip, dtype))
+        return stacked(denormalised(strip, normalisation, dtype))
+
+    yield from map(held, strips)  # Which holds no strip while the next is made.
 
 
 def _resized(strips: Iterator[Picture], before: Size, after: Size) -> Iterator[Picture]:
@@ -106,8 +110,9 @@ def _resized(strips: Iterator[Picture], before: Size, after: Size) -> Iterator[P
     reach = math.ceil(REACH * max(1.0, factor)) + 1
     kept: Picture | None = None
     top = made = 0  # Where the kept rows begin, and the rows that have been made of them.
-    for strip in strips:
+    while (strip := next(strips, None)) is not None:
         kept = strip if kept is None else _joined(kept, strip)
+        del strip
         bottom = top + kept.height
         ready = after[0] if bottom == before[0] else max(made, math.floor((bottom - reach) / factor))
         if ready > made:

@@ -176,7 +176,10 @@ def enlarge_strips(
             large[:, part.core_start * scale : part.core_stop * scale] = core
             done += (rows.core_stop - rows.core_start) * (part.core_stop - part.core_start)
             progress(done, source.height * source.width)
-        yield with_alpha(large, strip, weighed=weighed)
+        strip = with_alpha(large, strip, weighed=weighed)
+        del large, planes
+        yield strip
+        del strip  # Before the next is made.
 
 
 def with_alpha(planes: Pixels, source: Picture, *, weighed: bool) -> Picture:

@@ -8,6 +8,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import imagecodecs
@@ -18,6 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import putchunk
 
 from minutia.image.pil import stacked
+from minutia.image.regroup import regrouped
 from minutia.types import Metadata, Picture, Pixels
 
 _LEVEL = 2
@@ -63,30 +65,26 @@ def write_rows(strips: Iterable[Pixels], size: tuple[int, int], metadata: Metada
     strips = iter(strips)
     first = next(strips)
     height, width = size
+    depth, colours = first.dtype.itemsize * 8, _COLOUR_TYPES[first.shape[2]]
+    num_rows = max(1, _BLOCK // first[0].nbytes)
+    strips = chain([first], strips)
+    del first  # Which is then let go as soon as it is written.
     with path.open("wb") as file:
         file.write(_SIGNATURE)
-        depth, colours = first.dtype.itemsize * 8, _COLOUR_TYPES[first.shape[2]]
         putchunk(file, b"IHDR", struct.pack(">2I5B", width, height, depth, colours, 0, 0, 0))
         for name, body in _chunks(metadata):
             putchunk(file, name, body)
-        for part in _compressed(_blocks(first, strips)):
+        for part in _compressed(_blocks(strips, num_rows)):
             putchunk(file, b"IDAT", part)
         putchunk(file, b"IEND", b"")
 
 
-def _blocks(strip: Pixels, others: Iterator[Pixels]) -> Iterator[tuple[Pixels, Pixels]]:
+def _blocks(strips: Iterator[Pixels], num_rows: int) -> Iterator[tuple[Pixels, Pixels]]:
     """Cut strips into blocks: some rows, and before them the one above, which is black above the first."""
-    above = np.zeros_like(strip[:1])
-    while True:
-        num_rows = max(1, _BLOCK // strip[0].nbytes)
-        for top in range(0, len(strip), num_rows):
-            rows = strip[top : top + num_rows]
-            yield above, rows
-            above = rows[-1:]
-        following = next(others, None)
-        if following is None:
-            return
-        above, strip = above.copy(), following
+    above: Pixels | None = None
+    for rows in regrouped(strips, num_rows):
+        yield np.zeros_like(rows[:1]) if above is None else above, rows
+        above = rows[-1:].copy()
 
 
 def _compressed(blocks: Iterator[tuple[Pixels, Pixels]]) -> Iterator[bytes]:

@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minutia.image.color import as_held
+from minutia.image.regroup import regrouped
 from minutia.image.target import Size
 from minutia.types import Pixels
 
 SMALLEST = 256
 """Side at which a pyramid ends."""
 
-ROWS = 256
-"""Rows that are read together."""
+ROWS = 32
+"""Rows that are kept and read together; even."""
 
 
 def pyramid_sizes(size: Size) -> list[Size]:
@@ -54,15 +55,11 @@ def levels(
 
 def _kept(strips: Iterator[Pixels], file: IO[bytes], *, has_alpha: bool) -> Iterator[Pixels]:
     """Pass strips on, and keep them at half their size."""
-    odd: Pixels | None = None
-    for strip in strips:
-        yield strip
-        rows = strip if odd is None else np.concatenate([odd, strip])
-        even = len(rows) // 2 * 2
-        file.write(halve(rows[:even], has_alpha=has_alpha).tobytes())
-        odd = rows[even:].copy()
-    if odd is not None and len(odd):
-        file.write(halve(np.repeat(odd, 2, axis=0), has_alpha=has_alpha).tobytes())
+    for rows in regrouped(strips, ROWS):
+        # Before they are given on: a writer that has all it expects does not ask again.
+        pairs = np.concatenate([rows, rows[-1:]]) if len(rows) % 2 else rows
+        file.write(halve(pairs, has_alpha=has_alpha).tobytes())
+        yield rows
 
 
 def _read(file: IO[bytes], size: Size, num_planes: int, dtype: np.dtype[Any]) -> Iterator[Pixels]:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import tifffile
 from PIL import Image
 from PIL.ExifTags import IFD, Base
@@ -22,6 +21,7 @@ from minutia.image.geo import geo_entries
 from minutia.image.metadata import BLOCKS
 from minutia.image.pil import stacked
 from minutia.image.pyramid import levels
+from minutia.image.regroup import regrouped
 from minutia.image.tiff import image_pages
 from minutia.types import Metadata, Picture, Pixels
 
@@ -92,14 +92,7 @@ def _write_tiled(
 
 def _tiles(strips: Iterator[Pixels], num_planes: int) -> Iterator[Pixels]:
     """Cut strips into tiles, row by row of tiles; those at the right and at the bottom may be smaller."""
-    kept: list[Pixels] = []
-    for strip in strips:
-        rows = np.concatenate([*kept, strip]) if kept else strip
-        whole = len(rows) // TILE * TILE
-        for top in range(0, whole, TILE):
-            yield from _tiles_of(rows[top : top + TILE], num_planes)
-        kept = [rows[whole:].copy()] if whole < len(rows) else []
-    for rows in kept:
+    for rows in regrouped(strips, TILE):
         yield from _tiles_of(rows, num_planes)
 
 
@@ -126,8 +119,8 @@ def _finish(path: Path, pictures: Sequence[Picture], *, big: bool) -> None:
     """Append what tifffile does not write."""
     if not big:
         _write_blocks(path, pictures)
-    elif any(picture.metadata.exif for picture in pictures):
-        logger.warning("%s: BigTIFF cannot keep what EXIF tells of camera and place.", path)
+    elif any(_exif(picture.metadata.exif).get_ifd(block) for picture in pictures for block in BLOCKS):
+        logger.warning("BigTIFF cannot keep what EXIF tells of camera and place.")
 
 
 def _write_page(tiff: tifffile.TiffWriter, picture: Picture, tags: list[Tag], encoding: Encoding) -> None:

@@ -1,0 +1,33 @@
+"""Rows that come by any number at a time, given on by the same number, in little more memory than they take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from minutia.types import Pixels
+
+
+def regrouped(strips: Iterator[Pixels], num_rows: int) -> Iterator[Pixels]:
+    """Give rows on `num_rows` at a time, the last as many as are left; what has been given is not held any longer."""
+    kept: Pixels | None = None
+    while (strip := next(strips, None)) is not None:
+        start = 0
+        if kept is not None:
+            start = num_rows - len(kept)
+            kept = np.concatenate([kept, strip[:start]])
+            if len(kept) == num_rows:
+                yield kept
+                kept = None
+        stop = start + max(0, len(strip) - start) // num_rows * num_rows
+        for top in range(start, stop - num_rows, num_rows):
+            yield strip[top : top + num_rows]
+        rest = strip[max(start, stop - num_rows) :].copy()
+        del strip  # Before the next is made, and with it all views of it.
+        if len(rest) >= num_rows:
+            yield rest[:num_rows]
+            rest = rest[num_rows:]
+        kept = rest if len(rest) else kept
+    if kept is not None:
+        yield kept
