@@ -82,7 +82,7 @@ def main() -> None:
 def motifs() -> list[Motif]:
     """List what is looked at."""
     places = {
-        "face and hair": (data.astronaut(), 100, 220),
+        "face": (data.astronaut(), 100, 220),
         "fur": (data.chelsea(), 190, 230),
         "brick": (data.brick(), 256, 256),
         "grass": (data.grass(), 256, 256),
