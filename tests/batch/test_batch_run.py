@@ -18,6 +18,7 @@ from minutia.batch import Job, Making, Naming, Options, Outcome, plan_jobs, run,
 from minutia.engines import FakeEngine
 from minutia.errors import OutputExists
 from minutia.image import opening, png
+from minutia.image.formats import Encoding
 from minutia.image.opening import Limits
 from minutia.image.target import Target
 from minutia.types import Frames, Tensor
@@ -288,9 +289,9 @@ def test_pictures_are_read_ahead_and_written_behind(
             read_next.set()
         return real_read(path, limits)
 
-    def write(frames: Frames, path: Path, **options: object) -> None:
+    def write(frames: Frames, path: Path, *encoding: Encoding, **options: bool) -> None:
         assert path.name != "0.png" or at_second.wait(20)
-        real_write(frames, path, **options)
+        real_write(frames, path, *encoding, **options)
 
     def before(count: int) -> None:
         assert read_next.wait(20)
@@ -313,9 +314,9 @@ def test_memory_is_bounded(tmp_path: Path, upscaler: Upscaler, monkeypatch: pyte
         num_read += 1
         return real_read(path, limits)
 
-    def write(frames: Frames, path: Path, **options: object) -> None:
+    def write(frames: Frames, path: Path, *encoding: Encoding, **options: bool) -> None:
         assert release.wait(20)
-        real_write(frames, path, **options)
+        real_write(frames, path, *encoding, **options)
 
     monkeypatch.setattr(stages, "read_frames", read)
     monkeypatch.setattr(stages, "write_frames", write)

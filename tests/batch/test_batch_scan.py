@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from PIL.ExifTags import Base
 
 from minutia.batch import Job, Making, Options, run_jobs
 from minutia.errors import PictureError
@@ -96,6 +97,17 @@ def test_another_size_is_made_by_rows(scene: Path, tmp_path: Path, upscaler: Ups
     assert outcome.after == (257, 300)
     large, wanted = read(tmp_path / "large.tif"), upscaler.upscale(read(scene), target=making.target)
     assert np.abs(large.pixels.astype(int) - wanted.pixels).max() <= 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_picture_that_is_turned_is_measured_upright(suffix: str, tmp_path: Path, upscaler: Upscaler) -> None:
+    exif = Image.Exif()
+    exif[Base.Orientation] = 6
+    source = tmp_path / f"a{suffix}"
+    Image.new("RGB", (64, 20)).save(source, exif=exif)
+    outcome = run_one(source, tmp_path / "large.png", upscaler, Options(making=Making(target=Target("width", 40))))
+    assert outcome.status == "done", outcome.error
+    assert (outcome.before, outcome.after) == ((64, 20), (128, 40))
 
 
 def test_several_passes_and_several_pages_are_refused(tmp_path: Path, upscaler: Upscaler, photo: np.ndarray) -> None:

@@ -1,3 +1,6 @@
+import gc
+import weakref
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -79,3 +82,45 @@ def test_a_writer_need_not_ask_for_more_than_there_is(tmp_path: Path) -> None:
         found.append(np.concatenate([next(strips) for _ in range(-(-height // ROWS))]))
         assert found[-1].shape == (height, width, 1)
     assert np.array_equal(found[1], halve(rows, has_alpha=False))
+
+
+def test_a_smaller_version_may_come_first(photo: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(photo[::2, ::2], photometric="rgb", subfiletype=1, metadata=None)
+        tiff.write(photo, photometric="rgb", metadata=None)
+    shape = read_shape(path)
+    assert (shape.height, shape.width, shape.count) == (*photo.shape[:2], 1)
+    assert np.array_equal(read(path).pixels, photo)
+
+
+@pytest.mark.parametrize("compression", ["deflate", "none"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_picture_may_be_one_pixel_wide(dtype: type, compression: Compression, tmp_path: Path) -> None:
+    column = np.arange(1, 301).reshape(300, 1, 1).astype(dtype)
+    encoding = Encoding(pyramid=True, compression=compression)
+    write(Picture(column), tmp_path / "a.tif", encoding)
+    assert np.array_equal(read(tmp_path / "a.tif").pixels, column)
+    write_rows(iter([column[:7], column[7:]]), (300, 1), Picture(column[:1]), tmp_path / "b.tif", encoding)
+    with tifffile.TiffFile(tmp_path / "b.tif") as tiff:
+        assert np.array_equal(tiff.pages[0].asarray().ravel(), column.ravel())
+        assert tiff.pages[1].asarray().size == 150
+
+
+@pytest.mark.parametrize("compression", ["deflate", "none"])
+def test_a_strip_that_is_written_is_let_go(compression: Compression, tmp_path: Path) -> None:
+    made: list[weakref.ref[np.ndarray]] = []
+
+    def strips() -> Iterator[np.ndarray]:
+        for _ in range(4):
+            gc.collect()
+            assert all(strip() is None for strip in made)
+            strip = np.zeros((300, 500, 3), np.uint8)
+            made.append(weakref.ref(strip))
+            yield strip
+            strip = None
+
+    for name, encoding in (("a.tif", Encoding(compression=compression)), ("b.tif", Encoding(pyramid=True))):
+        write_rows(strips(), (1200, 500), Picture(np.zeros((1, 1, 3), np.uint8)), tmp_path / name, encoding)
+        made.clear()
+    write_rows(strips(), (1200, 500), Picture(np.zeros((1, 1, 3), np.uint8)), tmp_path / "a.png")

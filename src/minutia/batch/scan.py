@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL.ExifTags import Base
 
 from minutia.batch.options import Options
 from minutia.enlarge import Share, enlarge_rows, whole_bytes
 from minutia.errors import PictureError
 from minutia.image.formats import format_of
 from minutia.image.geo import enlarge_geo
-from minutia.image.io import read_frames, write_rows
+from minutia.image.io import read_frames, to_first, upright_size, write_rows
 from minutia.image.opening import Limits, opened, translated
 from minutia.image.target import Size, num_passes
 from minutia.image.tiff import read_shape
@@ -33,7 +32,7 @@ class Scanned:
     """A picture that is enlarged by rows."""
 
     size: Size
-    """Height and width of the source; those of a PNG that asks to be turned may be exchanged."""
+    """Height and width of the source; those of a PNG that asks to be turned behind its pixels are exchanged."""
     share: Share
 
 
@@ -116,8 +115,9 @@ def _header_size(source: Path, limits: Limits) -> Size:
     if shape is not None:
         return shape.height, shape.width
     with opened(source, limits) as image:
-        is_turned = image.format != "PNG" and image.getexif().get(Base.Orientation, 1) >= 5
-        return (image.width, image.height) if is_turned else (image.height, image.width)
+        to_first(image)
+        knows_turn = image.format != "PNG" or "exif" in image.info
+        return upright_size(image) if knows_turn else (image.height, image.width)
 
 
 @contextmanager

@@ -110,9 +110,9 @@ def read_shape(path: Path, limits: Limits = NO_LIMITS) -> Shape:
             require_pixels(shape.width, shape.height, shape.count, path, limits)
             return shape
     with opened(path, limits) as image:
-        lies_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        height, width = (image.width, image.height) if lies_on_its_side else (image.height, image.width)
-        return Shape(height, width, len(_places(image)), png.is_deep(image) or image.mode.startswith("I"))
+        count = to_first(image)
+        height, width = upright_size(image)
+        return Shape(height, width, count, png.is_deep(image) or image.mode.startswith("I"))
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
@@ -221,6 +221,20 @@ def require_free(path: Path) -> None:
         raise OutputExists(f"{path} exists; add --overwrite to replace it.")
 
 
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Tell height and width of the frame or page at which an opened file stands, turned as its EXIF asks."""
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    is_exchanged = orientation >= 5 and not isinstance(image, TiffImageFile)  # Whose size Pillow has exchanged itself.
+    return (image.width, image.height) if is_exchanged else (image.height, image.width)
+
+
+def to_first(image: Image.Image) -> int:
+    """Turn an opened file to the picture that is read first, and count its frames or pages."""
+    places = _places(image)
+    image.seek(places[0])
+    return len(places)
+
+
 def _places(image: Image.Image) -> Sequence[int]:
     """List the frames or pages of an opened file, without what only shows a page smaller, or masks it."""
     count: int = getattr(image, "n_frames", 1) if image.format in ANIMATED | PAGED else 1
@@ -231,7 +245,6 @@ def _places(image: Image.Image) -> Sequence[int]:
         image.seek(place)
         if not image.tag_v2.get(ExifTags.Base.NewSubfileType, 0) & (tiff.REDUCED | tiff.MASK):
             places.append(place)
-    image.seek(0)
     return places or [0]
 
 

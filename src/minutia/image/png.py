@@ -67,7 +67,7 @@ def write_rows(strips: Iterable[Pixels], size: tuple[int, int], metadata: Metada
     height, width = size
     depth, colours = first.dtype.itemsize * 8, _COLOUR_TYPES[first.shape[2]]
     num_rows = max(1, _BLOCK // first[0].nbytes)
-    strips = chain([first], strips)
+    strips = chain(iter([first]), strips)
     del first  # Which is then let go as soon as it is written.
     with path.open("wb") as file:
         file.write(_SIGNATURE)

@@ -13,7 +13,7 @@ from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, XMP
 
 from minutia.errors import PictureError
-from minutia.image.color import full_range
+from minutia.image.color import BAND, full_range
 from minutia.image.geo import NO_DATA, take_geo
 from minutia.image.geo import TYPES as GEO_TAGS
 from minutia.image.metadata import travelling_exif, travelling_xmp, usable_dpi
@@ -134,9 +134,12 @@ def as_picture(planes: Pixels, page: tifffile.TiffPage) -> Picture:
         return Picture(planes)
     pixels, alpha = planes[:, :, :-1], planes[:, :, -1]
     if page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
-        peak = full_range(planes.dtype)[1]
-        share = np.maximum(alpha, 1)[:, :, None] / peak
-        pixels = np.minimum(pixels / share + 0.5, peak).astype(planes.dtype)
+        peak, freed = full_range(planes.dtype)[1], np.empty_like(pixels)
+        for top in range(0, len(planes), BAND):
+            rows = slice(top, top + BAND)
+            share = np.maximum(alpha[rows], 1)[:, :, None] / peak
+            freed[rows] = np.minimum(pixels[rows] / share + 0.5, peak)
+        pixels = freed
     return Picture(pixels, alpha)
 
 

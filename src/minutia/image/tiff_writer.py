@@ -54,7 +54,7 @@ def write_rows(
         like: a picture of the same bands, type, alpha and metadata, of any size.
     """
     num_planes = like.num_bands + (like.alpha is not None)
-    big = math.prod(size) * num_planes * like.pixels.itemsize * (4 / 3 if encoding.pyramid else 1) > _BIG
+    big = math.prod(map(_padded, size)) * num_planes * like.pixels.itemsize * (4 / 3 if encoding.pyramid else 1) > _BIG
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
         _write_tiled(tiff, strips, size, like, encoding, big=big)
     _finish(path, [like], big=big)
@@ -79,7 +79,7 @@ def _write_tiled(
     page = like
     for (height, width), rows in parts:
         tiff.write(
-            _tiles(rows, num_planes),
+            _tiles(rows),
             shape=(height, width) if num_planes == 1 else (height, width, num_planes),
             dtype=dtype,
             tile=(TILE, TILE),
@@ -90,21 +90,26 @@ def _write_tiled(
         page = replace(like, metadata=Metadata(icc=like.metadata.icc))
 
 
-def _tiles(strips: Iterator[Pixels], num_planes: int) -> Iterator[Pixels]:
+def _tiles(strips: Iterator[Pixels]) -> Iterator[Pixels]:
     """Cut strips into tiles, row by row of tiles; those at the right and at the bottom may be smaller."""
     for rows in regrouped(strips, TILE):
-        yield from _tiles_of(rows, num_planes)
+        for left in range(0, rows.shape[1], TILE):
+            yield rows[:, left : left + TILE].copy()  # The writer holds some for long, and with a view the whole strip.
 
 
-def _tiles_of(rows: Pixels, num_planes: int) -> Iterator[Pixels]:
-    for left in range(0, rows.shape[1], TILE):
-        tile = rows[:, left : left + TILE]
-        yield tile[:, :, 0] if num_planes == 1 else tile
+def _padded(side: int) -> int:
+    """Tell how long a side is once tiles cover it."""
+    return -(-side // TILE) * TILE
 
 
 def write(pictures: Sequence[Picture], path: Path, encoding: Encoding = USUAL_ENCODING) -> None:
     """Write pages."""
-    big = sum(picture.num_bytes for picture in pictures) * (4 / 3 if encoding.pyramid else 1) > _BIG
+    if encoding.pyramid:
+        pixels = [_padded(each.height) * _padded(each.width) * 4 / 3 for each in pictures]
+    else:
+        pixels = [each.height * each.width for each in pictures]
+    planes = (each.num_bytes / (each.height * each.width) for each in pictures)
+    big = sum(count * num_bytes for count, num_bytes in zip(pixels, planes, strict=True)) > _BIG
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
         for picture in pictures:
             if encoding.pyramid:

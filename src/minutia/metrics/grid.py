@@ -29,7 +29,10 @@ def grid(sr: Pixels, hr: Pixels, scale: int) -> float:
     error = luma(to_uint8(sr)) - luma(to_uint8(hr))
     height, width = (size // (BLOCK * scale) for size in error.shape)
     if not height or not width:
-        raise DataError(f"Too small for a measure of the grid: it takes {BLOCK * scale}x{BLOCK * scale} pixels.")
+        size, least = f"{error.shape[1]}x{error.shape[0]}", f"{BLOCK * scale}x{BLOCK * scale}"
+        raise DataError(
+            f"A picture of {size} is too small to look for a grid, which takes {least}; leave one of them out."
+        )
     error = error[: height * BLOCK * scale, : width * BLOCK * scale]
     places = error.reshape(height, BLOCK, scale, width, BLOCK, scale).mean(axis=(1, 4))
     return float(np.median(places.std(axis=(1, 3))))

@@ -173,7 +173,7 @@ class Adversarial(_Phase):
     """Weight of what repeats every `scale` pixels in the error: see `minutia.train.losses.grid_loss`."""
 
     best: Literal["psnr", "ssim", "perceptual"] = "perceptual"
-    """Figure of the validation pictures by which the best weights are chosen; perceptual is the phase's own loss."""
+    """Figure of whole validation pictures by which the best weights are chosen; perceptual is the loss."""
 
 
 class Validation(Strict):

@@ -31,7 +31,7 @@ from minutia.train.processes import connect
 from minutia.train.record import is_over, keep_weights, validate_and_keep
 from minutia.train.run import SILENT, Listener, Run
 from minutia.train.schedule import learning_rate
-from minutia.train.setup import make_accelerator, make_judge, make_phase, require_starts
+from minutia.train.setup import make_accelerator, make_judge, make_phase, require_starts, start_discriminator
 from minutia.train.watch import SLOWER, Collapsed
 
 logger = logging.getLogger(__name__)
@@ -86,6 +86,8 @@ def train(
         phase = make_phase(recipe, name, accelerator, judge)
         if start is not None and name == start.phase:
             load_checkpoint(recipe.folder / CHECKPOINT, phase)
+        else:
+            start_discriminator(phase)
         place = _run_watched(run, phase, place)
         if not is_over(run, place):
             break

@@ -82,10 +82,17 @@ def make_phase(recipe: Recipe, name: str, accelerator: Accelerator, judge: Perce
     assert judge is not None
     if not recipe.content.is_empty:
         start = weights_path(recipe.folder, "content", "best")
-    phase = AdversarialPhase(recipe, recipe.adversarial, accelerator, _make_generator(start, recipe), judge)
-    if recipe.adversarial.discriminator_init is not None:
-        load_discriminator(recipe.adversarial.discriminator_init / CHECKPOINT, phase.discriminator.bare)
-    return phase
+    return AdversarialPhase(recipe, recipe.adversarial, accelerator, _make_generator(start, recipe), judge)
+
+
+def start_discriminator(phase: Phase) -> None:
+    """Bring the discriminator of a phase that begins to where the recipe wants it to start.
+
+    Raises:
+        TrainingError: there is none there, or another.
+    """
+    if isinstance(phase, AdversarialPhase) and phase.config.discriminator_init is not None:
+        load_discriminator(phase.config.discriminator_init / CHECKPOINT, phase.discriminator.bare)
 
 
 def require_starts(recipe: Recipe) -> None:
