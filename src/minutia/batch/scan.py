@@ -12,7 +12,7 @@ import numpy as np
 from minutia.batch.options import Options
 from minutia.enlarge import Share, enlarge_rows, whole_bytes
 from minutia.errors import PictureError
-from minutia.image.formats import format_of
+from minutia.image.formats import format_of, require_room
 from minutia.image.geo import enlarge_geo
 from minutia.image.io import read_frames, to_first, upright_size, write_rows
 from minutia.image.opening import Limits, opened, translated
@@ -49,6 +49,7 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
         size = _header_size(source, options.making.limits) if rows is None else (rows.height, rows.width)
         pixel = DECODED_BYTES if rows is None else (rows.num_bands + rows.has_alpha) * rows.dtype.itemsize
         after = size_after(source, size, upscaler, options)
+        require_room(format_of(target), *after, target)
         needed = whole_bytes(size, after, pixel, upscaler.scale)
         if needed <= share.num_bytes:
             return None

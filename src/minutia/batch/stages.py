@@ -92,7 +92,6 @@ class Stages:
             digest = task.digest
             scanned = find_scan(job.source, job.target, self.upscaler, self.options)
             if scanned is not None:
-                self.size_after(job, scanned.size)
                 return Work(task, Frames(()), scanned.size, time.perf_counter() - began, scanned)
             frames = self._prepare(task, read_frames(job.source, self.options.making.limits))
         except MinutiaError as error:

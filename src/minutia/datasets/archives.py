@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 from minutia.datasets.disk import growing, require_space
 from minutia.errors import DataError
@@ -21,6 +22,9 @@ BROKEN = (
     *(EOFError, RuntimeError, NotImplementedError),
 )
 """What the libraries raise on files that are cut off, encrypted, or no archives."""
+
+_FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+"""A second guard, which the first releases of Python 3.11 do not have: only files and folders are unpacked anyway."""
 
 
 def is_archive(path: Path) -> bool:
@@ -66,28 +70,24 @@ def _unzip(archive: Path, folder: Path, progress: Progress) -> None:
     with zipfile.ZipFile(archive) as file:
         members = file.infolist()
         for member in members:
-            _require_inside(archive, member)
+            _require_inside(archive, member.filename, is_link=stat.S_ISLNK(member.external_attr >> 16))
         require_space(folder.parent, sum(member.file_size for member in members), f"Unpacking {archive.name}")
         for done, member in enumerate(members, start=1):
             file.extract(member, folder)
             progress(done, len(members))
 
 
-def _require_inside(archive: Path, member: zipfile.ZipInfo) -> None:
+def _require_inside(archive: Path, name: str, *, is_link: bool) -> None:
     """Refuse names that lead out of the folder, and links, which could."""
-    paths = (PurePosixPath(member.filename), PureWindowsPath(member.filename))
+    paths = (PurePosixPath(name), PureWindowsPath(name))
     leads_out = any(path.is_absolute() or path.drive or ".." in path.parts for path in paths)
-    if leads_out or stat.S_ISLNK(member.external_attr >> 16):
-        raise DataError(f"{archive} holds {member.filename!r}, which would land outside its folder; do not use it.")
+    if leads_out or is_link:
+        raise DataError(f"{archive} holds {name!r}, which would land outside its folder; do not use it.")
 
 
 def _untar(archive: Path, folder: Path, progress: Progress) -> None:
     with tarfile.open(archive) as file:
         for done, member in enumerate(file, start=1):
-            try:
-                file.extract(member, folder, filter="data")
-            except tarfile.FilterError as error:
-                raise DataError(
-                    f"{archive} holds {member.name!r}, which would land outside its folder; do not use it."
-                ) from error
+            _require_inside(archive, member.name, is_link=not (member.isfile() or member.isdir()))
+            file.extract(member, folder, **_FILTER)
             progress(done, 0)
