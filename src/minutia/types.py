@@ -25,6 +25,9 @@ EngineName: TypeAlias = Literal["auto", "openvino", "torch", "onnxruntime"]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 """What it computes in; auto takes what the device is fast in."""
 
+Compression: TypeAlias = Literal["deflate", "none"]
+"""Of TIFF; both lose nothing."""
+
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total), in whatever unit the work is counted in."""
 

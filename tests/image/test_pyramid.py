@@ -9,10 +9,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from minutia.image.formats import Compression, Encoding
+from minutia.image.formats import Encoding
 from minutia.image.io import read, read_frames, read_shape, write, write_rows
 from minutia.image.pyramid import ROWS, halve, levels, pyramid_sizes
-from minutia.types import Metadata, Picture
+from minutia.types import Compression, Metadata, Picture
 
 
 def test_sizes_halve_until_they_fit() -> None:

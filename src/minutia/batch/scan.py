@@ -48,8 +48,7 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
     with opened_rows(source, options.making.limits) as rows:
         size = _header_size(source, options.making.limits) if rows is None else (rows.height, rows.width)
         pixel = DECODED_BYTES if rows is None else (rows.num_bands + rows.has_alpha) * rows.dtype.itemsize
-        after = size_after(source, size, upscaler, options)
-        require_room(format_of(target), *after, target)
+        after = size_after(source, target, size, upscaler, options)
         needed = whole_bytes(size, after, pixel, upscaler.scale)
         if needed <= share.num_bytes:
             return None
@@ -71,17 +70,19 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
     )
 
 
-def size_after(source: Path, before: Size, upscaler: Upscaler, options: Options) -> Size:
+def size_after(source: Path, target: Path, before: Size, upscaler: Upscaler, options: Options) -> Size:
     """Tell how large a picture becomes.
 
     Raises:
-        PictureError: it would become smaller.
+        PictureError: it would become smaller, or larger than the format of its output can hold.
     """
-    target, scale = options.making.target, upscaler.scale
+    wish, scale = options.making.target, upscaler.scale
     try:
-        return (before[0] * scale, before[1] * scale) if target is None else target.size(*before)
+        height, width = (before[0] * scale, before[1] * scale) if wish is None else wish.size(*before)
     except PictureError as error:
         raise PictureError(f"{source}: {error}") from error
+    require_room(format_of(target), height, width, target)
+    return height, width
 
 
 def scan(
@@ -97,7 +98,7 @@ def scan(
         PictureError: the source cannot be read by rows, or the place cannot be written.
     """
     with _rows_of(source, options) as rows:
-        height, width = size = size_after(source, (rows.height, rows.width), upscaler, options)
+        height, width = size = size_after(source, target, (rows.height, rows.width), upscaler, options)
         strips = enlarge_rows(rows, upscaler.network, scanned.share, size=size, progress=progress)
         metadata = rows.metadata
         if options.making.strip:

@@ -12,7 +12,7 @@ from minutia.batch.options import Options
 from minutia.batch.plan import Job
 from minutia.batch.scan import Scanned, find_scan, scan, size_after
 from minutia.errors import MinutiaError, OutputExists, PictureError
-from minutia.image.formats import format_of, require_bands, require_room
+from minutia.image.formats import format_of, require_bands
 from minutia.image.io import read_frames, require_free, write_frames
 from minutia.image.opening import translated
 from minutia.image.target import Size
@@ -190,9 +190,7 @@ class Stages:
         Raises:
             PictureError: it would become smaller, or larger than the format of its output can hold.
         """
-        height, width = size_after(job.source, before, self.upscaler, self.options)
-        require_room(format_of(job.target), height, width, job.target)
-        return height, width
+        return size_after(job.source, job.target, before, self.upscaler, self.options)
 
     def _prepare(self, task: Task, frames: Frames) -> Frames:
         """Keep what is to be enlarged and may travel, and make sure that it can be written."""

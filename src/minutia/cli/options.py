@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -119,7 +119,7 @@ Quality: TypeAlias = Annotated[
     int, typer.Option(min=1, max=100, metavar="1-100", help="Of JPEG, WebP and AVIF.", rich_help_panel=LOOK)
 ]
 Compression: TypeAlias = Annotated[
-    Literal["deflate", "none"],
+    types.Compression,
     typer.Option(metavar="NAME", help="Of TIFF: deflate, or none, which is quicker.", rich_help_panel=LOOK),
 ]
 Pyramid: TypeAlias = Annotated[

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minutia.enlarge.strips import WINDOW, Network, enlarge_strips
+from minutia.enlarge.strips import WINDOW, Network, enlarge_strips, is_weighed
 from minutia.enlarge.values import denormalised, normalised, resized, with_depth
 from minutia.image.pil import stacked
 from minutia.image.target import Size
@@ -89,10 +89,11 @@ def enlarge_rows(
             return normalised(strip, normalisation)
         return with_depth(strip, np.uint16) if is_resized else strip
 
-    side = network.side(source.height, source.width)
     if network.tile is None:
         side = share.side(source, scale, network.reach, RESIZED_BYTES / dtype.itemsize if is_resized else 2)
-    strips = enlarge_strips(source, network, side, progress, prepare=prepare)
+    else:
+        side = network.side(source.height, source.width)
+    strips = enlarge_strips(source, network, side, progress, weighed=is_weighed(source), prepare=prepare)
     if size is not None and is_resized:
         strips = _resized(strips, native, size)
 

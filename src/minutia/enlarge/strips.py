@@ -137,6 +137,7 @@ def enlarge_strips(
     side: int,
     progress: Progress = ignore_progress,
     *,
+    weighed: bool,
     prepare: Prepare = as_it_is,
     out: Pixels | None = None,
 ) -> Iterator[Picture]:
@@ -149,15 +150,15 @@ def enlarge_strips(
     Args:
         side: of a tile's core, in input pixels.
         progress: called with pixels of the source.
+        weighed: whether the source `is_weighed`.
         prepare: what becomes of rows before they are enlarged.
-        out: where the whole enlargement goes, (H * scale, W * scale, C), alpha last if it `is_weighed`; without it
+        out: where the whole enlargement goes, (H * scale, W * scale, C), alpha last if it is weighed; without it
             there is room for a strip at a time.
 
     Yields:
         Rows of the enlargement, as wide as it is, without metadata.
     """
     scale, done = network.engine.scale, 0
-    weighed = is_weighed(source)
     columns = spans(source.width, side, network.reach)
     for rows in spans(source.height, side, network.reach):
         strip = prepare(source.read(rows.start, rows.stop))

@@ -70,6 +70,6 @@ def _enlarge_once(picture: Picture, network: Network, progress: Progress) -> Pic
     source = PictureRows(picture)
     weighed = is_weighed(source)
     out: Pixels = np.empty((height * scale, width * scale, picture.num_bands + weighed), picture.pixels.dtype)
-    for _ in enlarge_strips(source, network, network.side(height, width), progress, out=out):
+    for _ in enlarge_strips(source, network, network.side(height, width), progress, weighed=weighed, out=out):
         pass
     return with_alpha(out, picture, weighed=weighed)

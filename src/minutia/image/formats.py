@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from minutia.errors import PictureError
-from minutia.types import Picture, in_bands
-
-Compression: TypeAlias = Literal["deflate", "none"]
+from minutia.types import Compression, Picture, in_bands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

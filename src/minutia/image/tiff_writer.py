@@ -53,8 +53,7 @@ def write_rows(
         size: height and width.
         like: a picture of the same bands, type, alpha and metadata, of any size.
     """
-    num_planes = like.num_bands + (like.alpha is not None)
-    big = math.prod(map(_padded, size)) * num_planes * like.pixels.itemsize * (4 / 3 if encoding.pyramid else 1) > _BIG
+    big = _tiled_bytes(size, like, encoding) > _BIG
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
         _write_tiled(tiff, strips, size, like, encoding, big=big)
     _finish(path, [like], big=big)
@@ -97,19 +96,17 @@ def _tiles(strips: Iterator[Pixels]) -> Iterator[Pixels]:
             yield rows[:, left : left + TILE].copy()  # The writer holds some for long, and with a view the whole strip.
 
 
-def _padded(side: int) -> int:
-    """Tell how long a side is once tiles cover it."""
-    return -(-side // TILE) * TILE
+def _tiled_bytes(size: tuple[int, int], like: Picture, encoding: Encoding) -> float:
+    """Tell how much the tiles of a page hold before they are compressed, those of its smaller versions included."""
+    num_pixels = math.prod(-(-side // TILE) * TILE for side in size)
+    num_planes = like.num_bands + (like.alpha is not None)
+    return num_pixels * num_planes * like.pixels.itemsize * (4 / 3 if encoding.pyramid else 1)
 
 
 def write(pictures: Sequence[Picture], path: Path, encoding: Encoding = USUAL_ENCODING) -> None:
     """Write pages."""
-    if encoding.pyramid:
-        pixels = [_padded(each.height) * _padded(each.width) * 4 / 3 for each in pictures]
-    else:
-        pixels = [each.height * each.width for each in pictures]
-    planes = (each.num_bytes / (each.height * each.width) for each in pictures)
-    big = sum(count * num_bytes for count, num_bytes in zip(pixels, planes, strict=True)) > _BIG
+    held = (_tiled_bytes((each.height, each.width), each, encoding) for each in pictures)
+    big = sum(held if encoding.pyramid else (each.num_bytes for each in pictures)) > _BIG
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
         for picture in pictures:
             if encoding.pyramid:

@@ -75,7 +75,7 @@ def load_checkpoint(path: Path, phase: Phase) -> None:
         for name, part in phase.parts().items():
             state = _under(name, tensors)
             optimiser = _under("optimiser", state)
-            part.bare.load_state_dict({k: v for k, v in state.items() if not k.startswith("optimiser.")})
+            part.bare.load_state_dict(_without_optimiser(state))
             part.optimiser.load_state_dict(_optimiser_state(optimiser, part.optimiser.state_dict()))
             if part.accelerator.scaler is not None:
                 part.accelerator.scaler.load_state_dict(scalars["scaler"])
@@ -93,7 +93,7 @@ def load_discriminator(path: Path, network: nn.Module) -> None:
     with safe_open(path, framework="pt") as file:
         names = [name for name in file.keys() if name.startswith("discriminator.")]  # noqa: SIM118 (no mapping)
         tensors: Tensors = {name: file.get_tensor(name) for name in names}
-    state = {key: value for key, value in _under("discriminator", tensors).items() if not key.startswith("optimiser.")}
+    state = _without_optimiser(_under("discriminator", tensors))
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -116,6 +116,10 @@ def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> Tensors:
 
 def _under(prefix: str, tensors: Tensors) -> Tensors:
     return {key.removeprefix(f"{prefix}."): value for key, value in tensors.items() if key.startswith(f"{prefix}.")}
+
+
+def _without_optimiser(state: Tensors) -> Tensors:
+    return {key: value for key, value in state.items() if not key.startswith("optimiser.")}
 
 
 def _read_scalars(path: Path) -> dict[str, Any]:
