@@ -10,6 +10,7 @@ import torch
 from minutia.metrics.grid import grid
 from minutia.train.losses import (
     PerceptualLoss,
+    artefact_loss,
     discriminator_loss,
     generator_loss,
     grid_loss,
@@ -122,3 +123,28 @@ def test_a_grid_is_learnt_away_and_noise_is_let_be() -> None:
     assert grid_loss(left, hr, 4).item() < 0.2 * grid_loss(noise + pattern.repeat(10, 10), hr, 4).item()
     assert left.std() > 0.8 * noise.std()
     assert grid_loss(torch.zeros(1, 3, 20, 20), torch.zeros(1, 3, 20, 20), 4).item() == pytest.approx(1e-4)
+
+
+def test_artefacts_by_hand() -> None:
+    hr = torch.zeros(1, 1, 9, 9)
+    sr = hr.clone()
+    sr[0, 0, 4, 4] = 0.7  # One pixel is wrong, so it counts alone: every window that holds it has the same variance.
+    alone = 0.7**2 / 49  # Variance of one such pixel among 49, and below among 81.
+    expected = alone * (0.7**2 / 81) ** 0.2 * 0.7 / 81
+    assert artefact_loss(sr, hr, steady=sr).item() == pytest.approx(expected, rel=1e-5)
+    worse, better = sr * 1.1, sr * 0.9
+    assert artefact_loss(sr, hr, steady=worse).item() == 0
+    assert artefact_loss(sr, hr, steady=better).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_artefacts_are_dearer_than_a_shade() -> None:
+    hr = torch.full((1, 3, 16, 16), 0.5)
+    noise = 0.1 * torch.sign(torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)) - 0.7)
+    shade = noise.abs().repeat(1, 3, 1, 1)
+    speckled = (hr + noise.clamp(min=0)).requires_grad_()
+    loss = artefact_loss(speckled, hr, steady=speckled)
+    assert artefact_loss(hr + shade, hr, steady=hr).item() == pytest.approx(0, abs=1e-9)
+    loss.backward()
+    assert loss.item() > 1e-4
+    assert speckled.grad is not None
+    assert (speckled.grad[speckled == hr] == 0).all()

@@ -172,6 +172,9 @@ class Adversarial(_Phase):
     grid: Weight = 0.0
     """Weight of what repeats every `scale` pixels in the error: see `minutia.train.losses.grid_loss`."""
 
+    artefacts: Weight = 0.0
+    """Weight of errors that look like artefacts, LDL: see `minutia.train.losses.artefact_loss`; its paper takes 1."""
+
     best: Literal["psnr", "ssim", "perceptual"] = "perceptual"
     """Figure of whole validation pictures by which the best weights are chosen; perceptual is the loss."""
 

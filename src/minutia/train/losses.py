@@ -18,6 +18,9 @@ CHARBONNIER_EPSILON = 1e-3
 GRID_EPSILON = 1e-4
 """So that the root has a slope where there is no grid."""
 
+ARTEFACT_WINDOW = 7
+"""Side of the neighbourhood in which errors are compared; Liang et al. 2022."""
+
 PAPER_RESCALE = 1 / 12.75
 """Factor on VGG features in the SRGAN paper, section 3.2."""
 
@@ -85,6 +88,25 @@ def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
     error = (sr - hr)[..., : rows * down * scale, : columns * across * scale]
     places = error.reshape(num_crops, channels, rows, down, scale, columns, across, scale).mean(dim=(3, 6))
     return (places.var(dim=(3, 5), correction=0) + GRID_EPSILON**2).sqrt().mean()
+
+
+def artefact_loss(sr: Tensor, hr: Tensor, steady: Tensor) -> Tensor:
+    """Take the L1 difference of (N, C, H, W) batches where artefacts are likely, weighted by how likely they are.
+
+    Locally discriminative learning (LDL; Liang, Zeng, Zhang 2022, "Details or Artifacts"): an error that varies a lot
+    from pixel to pixel is an artefact rather than a texture, unless it is smaller than that of `steady`, which the
+    averaged weights make of the same pictures.
+    """
+    error, steady_error = ((hr - each).detach().abs().sum(dim=1, keepdim=True) for each in (sr, steady))
+    variance = _local_variance(error) * error.var(dim=(1, 2, 3), keepdim=True) ** (1 / 5)
+    return (variance * (error >= steady_error) * (sr - hr).abs()).mean()
+
+
+def _local_variance(x: Tensor) -> Tensor:
+    """Take the variance of the window around each pixel; beyond the border the picture is mirrored."""
+    padded = F.pad(x, [ARTEFACT_WINDOW // 2] * 4, mode="reflect")
+    windows = padded.unfold(2, ARTEFACT_WINDOW, 1).unfold(3, ARTEFACT_WINDOW, 1)
+    return windows.var(dim=(-2, -1))
 
 
 def generator_loss(real: Tensor, fake: Tensor, kind: GanKind, mean: Mean = torch.mean) -> Tensor:

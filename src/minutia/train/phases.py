@@ -10,7 +10,15 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from minutia.train.config import Adversarial, Content, Recipe
-from minutia.train.losses import PerceptualLoss, discriminator_loss, generator_loss, grid_loss, moved_window, pixel_loss
+from minutia.train.losses import (
+    PerceptualLoss,
+    artefact_loss,
+    discriminator_loss,
+    generator_loss,
+    grid_loss,
+    moved_window,
+    pixel_loss,
+)
 from minutia.train.optimise import Optimised, moving_average
 from minutia.train.processes import mean_over_processes
 
@@ -110,12 +118,12 @@ class AdversarialPhase:
     def step(self, lr: Tensor, hr: Tensor, step: int, rate: float) -> Losses:
         """Learn from one batch."""
         sr = self.generator(lr)
-        losses = self._teach_generator(sr, hr, step, rate)
+        losses = self._teach_generator(lr, sr, hr, step, rate)
         losses |= self._teach_discriminator(sr.detach(), hr, rate)
         self.ema.update_parameters(self.generator.bare)
         return losses
 
-    def _teach_generator(self, sr: Tensor, hr: Tensor, step: int, rate: float) -> Losses:
+    def _teach_generator(self, lr: Tensor, sr: Tensor, hr: Tensor, step: int, rate: float) -> Losses:
         config = self.config
         self.discriminator.freeze(frozen=True)
         with self.accelerator.autocast():
@@ -128,12 +136,17 @@ class AdversarialPhase:
         }
         if config.grid:
             losses["grid"] = grid_loss(sr, hr, self.scale)
+        if config.artefacts:
+            with torch.no_grad():
+                steady = self.ema(lr)
+            losses["artefacts"] = artefact_loss(sr, hr, steady)
         ramp = min(1.0, (step + 1) / max(1, config.gan.ramp_steps))
         total = (
             config.pixel.weight * losses["pixel"]
             + config.perceptual.weight * losses["perceptual"]
             + ramp * config.gan.weight * losses["adversarial"]
             + config.grid * losses.get("grid", 0.0)
+            + config.artefacts * losses.get("artefacts", 0.0)
         )
         self.generator.step(total, rate)
         self.discriminator.freeze(frozen=False)
