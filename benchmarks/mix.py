@@ -1,10 +1,10 @@
 """Add up what trainings have changed: python benchmarks/mix.py OUT BASE SHARE TO FROM [SHARE TO FROM ...].
 
-OUT becomes BASE + SHARE * (TO - FROM) + ...; all are weights files of one network. With the content and the adversarial
-weights of one run as FROM and TO it is network interpolation (Wang et al. 2018, ESRGAN, section 3.4); with those of
-another run, task arithmetic (Ilharco et al. 2023, "Editing models with task arithmetic"). What OUT says of its training
-is what the first TO says, and what was mixed, by the names of the files. The bundled models for photographs were made
-of their runs in this way, as their cards say.
+OUT becomes BASE + SHARE * (TO - FROM) + ...; all are weights files, or models, of one network. With the content and the
+adversarial weights of one run as FROM and TO it is network interpolation (Wang et al. 2018, ESRGAN, section 3.4); with
+those of another run, task arithmetic (Ilharco et al. 2023, "Editing models with task arithmetic"). What OUT says of its
+training is what the first TO says, and what was mixed, by the names of the files. The bundled models for photographs
+were made of their runs in this way, as their cards say.
 """
 
 from __future__ import annotations

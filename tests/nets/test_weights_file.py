@@ -25,6 +25,19 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
 
 
+def test_the_weights_of_a_model_are_those_it_was_made_of(tiny_model: Path) -> None:
+    spec, wanted = load_generator(tiny_model.parent / "weights.safetensors")
+    for source in (tiny_model, tiny_model / "model.onnx"):
+        weights = load_weights(source)
+        assert weights.spec == spec
+        assert weights.training["recipe"] == "none"
+        for name, value in weights.build().state_dict().items():
+            assert torch.equal(value, wanted.state_dict()[name].half().float()), name
+    assert load_generator(Path("minutia-x4"))[0].scale == 4
+    with pytest.raises(ModelError, match="no model or model folder called minutia-x5"):
+        load_weights(Path("minutia-x5"))
+
+
 def test_files_that_will_not_do_are_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     with pytest.raises(ModelError, match="do not exist"):

@@ -1,4 +1,4 @@
-"""Weights of a generator in a safetensors file that also says which network they belong to."""
+"""Weights of a generator, from a safetensors file that also says which network they belong to, or from a model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -16,7 +17,11 @@ from minutia.errors import ModelError
 from minutia.files import replacing
 from minutia.nets.generators import GeneratorSpec, parse_spec
 from minutia.types import Normalisation
-from minutia.zoo.card import parse_normalisation
+from minutia.zoo.card import ModelCard, parse_normalisation
+from minutia.zoo.catalog import find_model, load_model
+from minutia.zoo.weights import read_weights
+
+SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class Weights:
     """What a weights file holds."""
 
     path: Path
+    """Of the file, or the name of the model."""
     spec: GeneratorSpec
     state: dict[str, Tensor]
     training: dict[str, Any]
@@ -65,37 +71,44 @@ def save_weights(
         save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, temporary, metadata)
 
 
-def load_weights(path: Path) -> Weights:
-    """Read a weights file.
+def load_weights(source: Path) -> Weights:
+    """Read a weights file; or the weights of a model, which is called by its folder, its model.onnx or its name.
 
     Raises:
-        ModelError: no such file, or not one written here.
+        ModelError: no such file or model, a file that was not written here, or a model that is not of this package.
     """
+    if source.suffix != SUFFIX:
+        return _weights_of(find_model(source))
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(source, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except FileNotFoundError as error:
-        raise ModelError(f"The weights {path} do not exist.") from error
+        raise ModelError(f"The weights {source} do not exist.") from error
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"The weights {path} cannot be read: {error}.") from error
+        raise ModelError(f"The weights {source} cannot be read: {error}.") from error
     try:
         network, training = json.loads(metadata["network"]), json.loads(metadata.get("training", "{}"))
         normalisation = json.loads(metadata.get("normalisation", "null"))
     except (KeyError, json.JSONDecodeError):
         network = training = normalisation = None
     if not isinstance(network, dict) or not isinstance(training, dict):
-        raise ModelError(f"The weights {path} do not say of which network they are; they are no weights of Minutia.")
+        raise ModelError(f"The weights {source} do not say of which network they are; they are no weights of Minutia.")
     spec = parse_spec(network)
-    by = None if normalisation is None else parse_normalisation(normalisation, spec.channels, str(path))
-    return Weights(path, spec, state, training, by)
+    by = None if normalisation is None else parse_normalisation(normalisation, spec.channels, str(source))
+    return Weights(source, spec, state, training, by)
 
 
-def load_generator(path: Path) -> tuple[GeneratorSpec, nn.Module]:
-    """Build the network of a weights file, in evaluation mode.
+def _weights_of(card: ModelCard) -> Weights:
+    state = {name: torch.from_numpy(array) for name, array in read_weights(load_model(card)).items()}
+    return Weights(Path(card.name), parse_spec(card.network), state, dict(card.training), card.normalisation)
+
+
+def load_generator(source: Path) -> tuple[GeneratorSpec, nn.Module]:
+    """Build the network of a weights file or a model, in evaluation mode.
 
     Raises:
-        ModelError: no such file, or weights that do not fit the network they name.
+        ModelError: as `load_weights`, or weights that do not fit the network they name.
     """
-    weights = load_weights(path)
+    weights = load_weights(source)
     return weights.spec, weights.build()

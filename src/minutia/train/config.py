@@ -150,7 +150,7 @@ class Content(_Phase):
 
     criterion: PixelCriterion = "l1"
     init: Path | None = None
-    """Weights file to start from instead of a fresh network."""
+    """What to start from instead of a fresh network: a weights file, or a model by its folder or name."""
 
     best: Literal["psnr", "ssim"] = "psnr"
     """Figure of the validation pictures by which the best weights are chosen."""
