@@ -21,4 +21,7 @@ def test_the_tree_at_the_top_is_complete() -> None:
 
 
 def test_a_missing_extra_says_what_to_type() -> None:
-    assert str(errors.MissingExtra("Training", "train")) == "Training needs an extra: pip install 'minutia[train]'."
+    assert (
+        str(errors.MissingExtra("Training", "train"))
+        == "Training needs an extra: pip install '.[train]' in the clone of Minutia."
+    )

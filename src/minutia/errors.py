@@ -58,4 +58,4 @@ class MissingExtra(MinutiaError):
 
     def __init__(self, purpose: str, extra: str) -> None:
         """Name what was asked for (`purpose`) and the extra that brings it."""
-        super().__init__(f"{purpose} needs an extra: pip install 'minutia[{extra}]'.")
+        super().__init__(f"{purpose} needs an extra: pip install '.[{extra}]' in the clone of Minutia.")

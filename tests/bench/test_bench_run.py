@@ -73,7 +73,9 @@ def test_everything_is_measured(quick: list[tuple[str, ...]], tiny_model: Path) 
     card = find_model(tiny_model)
     report = run_bench([card], side=24, runs=1)
     assert [speed.engine for speed in report.speeds] == ["openvino of tests", "onnxruntime of tests"]
-    assert report.left_out == ("torch is left out: The torch engine needs an extra: pip install 'minutia[torch]'.",)
+    assert report.left_out == (
+        "torch is left out: The torch engine needs an extra: pip install '.[torch]' in the clone of Minutia.",
+    )
     (first, second), (limit, *_) = report.speeds, report.limits
     assert first.tflop == count_flops(load_model(card), 24, 24) / 1e12
     assert (first.input_megapixels, first.model) == (24 * 24 / 1e6, "tiny")

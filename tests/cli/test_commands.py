@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minutia.cli import app
+from minutia.errors import DataError
+from minutia.evaluate import measures
 from minutia.zoo.catalog import find_model
 
 
@@ -168,3 +171,13 @@ def test_train_export_evaluate_upscale(tmp_path: Path, photo: np.ndarray) -> Non
     assert upscaled.returncode == 0, upscaled.stderr
     with Image.open(tmp_path / "large.png") as image:
         assert image.size == (448, 384)
+
+
+@pytest.mark.parametrize(("word", "asked"), [("download", "None"), ("vgg.safetensors", "vgg.safetensors")])
+def test_vgg_is_read_or_downloaded(word: str, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(weights: Path | None) -> None:
+        raise DataError(f"asked for {weights}")
+
+    monkeypatch.setattr(measures, "vgg_distance", refuse)
+    with pytest.raises(DataError, match=f"^asked for {asked}$"):
+        app(["evaluate", "minutia-x4", "--data", "test", "--vgg", word], standalone_mode=False)

@@ -8,23 +8,37 @@ from hypothesis import strategies as st
 from minutia.engines import FakeEngine
 from minutia.enlarge import Network, enlarge
 from minutia.errors import OutOfMemory
-from minutia.image.tiles import plan
+from minutia.image.tiles import spans
 from minutia.types import Picture, Tensor
 
 sides = st.integers(1, 70)
 
 
-@settings(deadline=None, max_examples=200)
-@given(sides, sides, st.integers(1, 40), st.integers(0, 12))
-def test_cores_cover_every_pixel_once_and_windows_see_far_enough(height: int, width: int, tile: int, halo: int) -> None:
-    covered = np.zeros((height, width), int)
-    for piece in plan(height, width, tile, halo):
-        for span, length in ((piece.rows, height), (piece.columns, width)):
-            assert span.stop - span.start == min(tile + 2 * halo, length)
-            assert 0 <= span.start <= max(0, span.core_start - halo)
-            assert min(length, span.core_stop + halo) <= span.stop <= length
-        covered[piece.rows.core_start : piece.rows.core_stop, piece.columns.core_start : piece.columns.core_stop] += 1
-    assert (covered == 1).all()
+@settings(deadline=None, max_examples=300)
+@given(st.integers(1, 400), st.integers(1, 40), st.integers(0, 12))
+def test_cores_cover_every_place_once_and_windows_see_far_enough(length: int, tile: int, halo: int) -> None:
+    found = spans(length, tile, halo)
+    assert [0, *(span.core_stop for span in found)] == [*(span.core_start for span in found), length]
+    window = found[0].stop
+    assert window <= tile + 2 * halo
+    for span in found:
+        assert span.stop - span.start == window
+        assert 0 <= span.start <= max(0, span.core_start - halo)
+        assert min(length, span.core_stop + halo) <= span.stop <= length
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.integers(1, 400), st.integers(1, 40), st.integers(0, 12))
+def test_windows_are_as_few_and_as_small_as_they_can_be(length: int, tile: int, halo: int) -> None:
+    found = spans(length, tile, halo)
+
+    def reach(count: int, window: int) -> int:
+        """Places that so many windows cover: each but the first sees 2 * halo of the one before it again."""
+        return count * window - 2 * halo * (count - 1)
+
+    count, window = len(found), found[0].stop
+    assert count == 1 or reach(count - 1, tile + 2 * halo) < length
+    assert reach(count, window - 1) < length <= reach(count, window)
 
 
 @settings(deadline=None, max_examples=60)

@@ -44,7 +44,7 @@ def test_without_its_extra_the_command_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", f"{code}; m.main()"], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "Error: Enlarging films needs an extra: pip install 'minutia[video]'.\n"
+    assert done.stderr == "Error: Enlarging films needs an extra: pip install '.[video]' in the clone of Minutia.\n"
 
 
 def start(words: list[object], parts: Path, num_parts: int) -> subprocess.Popen[str]:

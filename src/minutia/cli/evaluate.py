@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from minutia.upscaler import Upscaler
     from minutia.zoo.card import ModelCard
 
+DOWNLOADED = Path("download")
+"""In the place of a weights file."""
+
 
 def evaluate(
     models: Annotated[list[str], typer.Argument(metavar="MODEL", help="Names or folders of models.")],
@@ -34,7 +37,7 @@ def evaluate(
     niqe: Annotated[bool, typer.Option("--niqe", help="Measure naturalness too (lower is better).")] = False,
     grid: Annotated[bool, typer.Option("--grid", help="Measure the grid that networks can leave too.")] = False,
     vgg: Annotated[
-        Path | None, typer.Option(help="Measure the distance of VGG19 features too, with this weights file.")
+        Path | None, typer.Option(help="Measure the distance of VGG19 too, with this weights file, or download.")
     ] = None,
     lpips: Annotated[bool, typer.Option("--lpips", help="Measure LPIPS too; its weights are downloaded once.")] = False,
     strength: Annotated[
@@ -67,7 +70,7 @@ def evaluate(
     chosen = list(measures.BAND_FIDELITY if has_bands else measures.FIDELITY)
     chosen += [measures.NIQE] if niqe else []
     chosen += [measures.GRID] if grid else []
-    chosen += [measures.vgg_distance(vgg)] if vgg is not None else []
+    chosen += [measures.vgg_distance(None if vgg == DOWNLOADED else vgg)] if vgg is not None else []
     chosen += [measures.lpips_distance()] if lpips else []
     load = partial(Upscaler, engine=engine, device=device, precision=precision, tta=tta)
     contestants = _contestants(cards, load, strength or [], denoise or [], ", 8 views" if tta else "")

@@ -15,32 +15,22 @@ class Span:
     core_stop: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A tile: rows and columns, in pixels of the picture."""
+def spans(length: int, tile: int, halo: int) -> list[Span]:
+    """Cover one axis of a picture with tiles.
 
-    rows: Span
-    columns: Span
-
-
-def plan(height: int, width: int, tile: int, halo: int) -> list[Tile]:
-    """Cover a picture with tiles, row by row.
-
-    Every pixel is in one core. Around each core the window holds `halo` more pixels, or ends where the picture ends.
-    Windows are `tile + 2 * halo` a side, or the picture's side where that is smaller; they are moved inwards at the
-    border and never exceed the picture, so all are of one size and the network meets no border of our making.
+    Every place is in one core. Around each core the window holds `halo` more places, or ends where the picture ends.
+    All windows are of one size, and none exceeds the picture, so the network meets no border of our making. They are
+    as many as tiles of the given size need, and no larger than so many have to be: what windows share is seen twice.
 
     Args:
-        tile: side of a core in the middle of the picture.
+        length: of the axis, in pixels.
+        tile: length of a core in the middle of the picture, at most.
         halo: the network's receptive radius.
     """
-    columns = spans(width, tile, halo)
-    return [Tile(row, column) for row in spans(height, tile, halo) for column in columns]
-
-
-def spans(length: int, tile: int, halo: int) -> list[Span]:
-    """Cover one axis; see `plan`."""
-    window = min(tile + 2 * halo, length)
+    if length <= tile + 2 * halo:
+        return [Span(0, length, 0, length)]
+    count = -(-(length - 2 * halo) // tile)
+    window = -(-(length + 2 * halo * (count - 1)) // count)
     found: list[Span] = []
     done = 0
     while done < length:

@@ -116,7 +116,7 @@ def _download() -> dict[str, Tensor]:
         )
     except (OSError, URLError, RuntimeError) as error:
         raise DataError(
-            f"The VGG19 weights could not be downloaded ({error}); name a local safetensors file "
-            "with --set adversarial.perceptual.weights=FILE."
+            f"The VGG19 weights could not be downloaded ({error}); name a local safetensors file: "
+            "--set adversarial.perceptual.weights=FILE in training, --vgg FILE in evaluation."
         ) from error
     return state
