@@ -24,7 +24,7 @@ ROWS = 2
 
 WORDS = """## A short run
 
-So that it is seen to run: {phases}, on {device}.
+To show that the recipe works: {phases}, on {device}.
 It was trained on tiles of openly licensed photographs, brought to the layout above, and validated on pictures of
 scikit-image that are in the public domain. It ends where a real run has hardly begun; small batches, where they are
 small, are hard on batch normalisation besides. Bicubic has a PSNR of {bicubic:.2f} dB.
