@@ -29,7 +29,7 @@ def main() -> None:
         if any(end.spec != start.spec for end in ends):
             raise SystemExit(f"{to} and {since} are not of the network of {base}.")
         new, old = (end.build().state_dict() for end in ends)
-        for name in state:
+        for name in (name for name in state if state[name].is_floating_point()):  # The rest counts batches.
             state[name] += float(share) * (new[name] - old[name])
     words = " + ".join(
         [Path(base).stem, *(f"{share} ({Path(to).stem} - {Path(since).stem})" for share, to, since in steps)]
