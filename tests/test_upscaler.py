@@ -204,8 +204,8 @@ def test_bundled_models_beat_bicubic(card: ModelCard, photo: np.ndarray) -> None
     small = downscale(photo, card.scale)
     ours = score_y(Upscaler(card, device="cpu").upscale(small), photo, card.scale)
     bicubic = score_y(upscale_bicubic(small, card.scale), photo, card.scale)
-    # Those for photographs look for blur and noise here too, where there is none, and invented texture costs PSNR; those
-    # of them that invent nothing are softer, too. At x2 bicubic loses less.
+    # Those for photographs look for blur and noise here too, where there is none, and texture costs PSNR. Those
+    # of them that invent nothing are softer, too; at x2 bicubic loses less.
     is_for_clean = "photo" not in card.name
     if is_for_clean:
         assert ours.psnr > bicubic.psnr + 0.3
