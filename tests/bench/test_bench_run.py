@@ -110,7 +110,7 @@ def test_choices_reach_the_commands(quick: list[tuple[str, ...]], tiny_model: Pa
 
 
 def test_an_engine_that_was_asked_for_must_be_there(quick: list[tuple[str, ...]], tiny_model: Path) -> None:
-    with pytest.raises(MissingExtra, match=r"minutia\[torch\]"):
+    with pytest.raises(MissingExtra, match=r"'\.\[torch\]'"):
         run_bench([find_model(tiny_model)], engines=["torch"], side=8, runs=1)
 
 
