@@ -3,8 +3,8 @@
 OUT becomes BASE + SHARE * (TO - FROM) + ...; all are weights files, or models, of one network. With the content and the
 adversarial weights of one run as FROM and TO it is network interpolation (Wang et al. 2018, ESRGAN, section 3.4); with
 those of another run, task arithmetic (Ilharco et al. 2023, "Editing models with task arithmetic"). What OUT says of its
-training is what the first TO says, and what was mixed, by the names of the files. The bundled models for photographs
-were made of their runs in this way, as their cards say.
+training is what the first TO says, and what was mixed, BASE included, by the names of the files. The bundled models for
+photographs were made of their runs in this way, as their cards say.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ def main() -> None:
         for name in (name for name in state if state[name].is_floating_point()):  # The rest counts batches.
             state[name] += float(share) * (new[name] - old[name])
     words = " + ".join(
-        [Path(base).stem, *(f"{share} ({Path(to).stem} - {Path(since).stem})" for share, to, since in steps)]
+        [
+            start.training.get("mixed", Path(base).stem),
+            *(f"{share} ({Path(to).stem} - {Path(since).stem})" for share, to, since in steps),
+        ]
     )
     save_weights(Path(out), start.spec, state, {**told, "mixed": words})
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from minutia.image.color import to_float
 from minutia.image.io import read
 from minutia.image.resize import downscale
 from minutia.nets.minutianet import CENTRE, MinutiaNet
@@ -40,9 +41,8 @@ def main() -> None:
     spec = SRResNetSpec()
     torch.manual_seed(0)
     network = spec.build().eval()
-    assert isinstance(network, SRResNet)
-    hr = load_pictures(folder)
-    lr = shrunk(hr)
+    pictures = load_pictures(folder)
+    hr, lr = as_batch(pictures), as_batch([downscale(each, SCALE) for each in pictures])
     with torch.no_grad():
         features = take_blocks(network, donor, lr)
         lay_tail(network, features, hr)
@@ -51,27 +51,22 @@ def main() -> None:
     save_weights(out, spec, network.state_dict(), {**old.training, "transplanted": f"from {old_path.stem}"})
 
 
-def load_pictures(folder: Path) -> Tensor:
-    """Read the middle of pictures, spread evenly over the folder: (N, 3, SIDE, SIDE) in [0, 1]."""
+def load_pictures(folder: Path) -> list[np.ndarray]:
+    """Read the middle of pictures, spread evenly over the folder, each (SIDE, SIDE, 3)."""
     paths = sorted(path for path in folder.iterdir() if path.is_file())
     pictures = (read(path).pixels for path in paths[:: max(1, len(paths) // NUM_PICTURES)])
-    parts = [
-        each[top : top + SIDE, left : left + SIDE]
-        for each in pictures
-        if each.shape[2] == 3 and min(each.shape[:2]) >= SIDE
-        for top, left in [((each.shape[0] - SIDE) // 2, (each.shape[1] - SIDE) // 2)]
-    ]
-    return as_tensor(parts)
+    return [middle(each) for each in pictures if each.shape[2] == 3 and min(each.shape[:2]) >= SIDE]
 
 
-def shrunk(hr: Tensor) -> Tensor:
-    """Shrink pictures by bicubic, as training does."""
-    return as_tensor([downscale(each, SCALE) for each in (hr * 255).round().byte().permute(0, 2, 3, 1).numpy()])
+def middle(pixels: np.ndarray) -> np.ndarray:
+    """Cut SIDE x SIDE pixels out of the middle."""
+    top, left = ((length - SIDE) // 2 for length in pixels.shape[:2])
+    return pixels[top : top + SIDE, left : left + SIDE]
 
 
-def as_tensor(pictures: list[np.ndarray]) -> Tensor:
-    """Stack 8-bit pictures."""
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+def as_batch(pictures: list[np.ndarray]) -> Tensor:
+    """Stack pictures of one size: (N, 3, H, W) in [0, 1]."""
+    return torch.from_numpy(np.concatenate([to_float(each) for each in pictures]))
 
 
 def take_blocks(network: SRResNet, donor: MinutiaNet, lr: Tensor) -> Tensor:

@@ -141,13 +141,14 @@ class AdversarialPhase:
                 steady = self.ema(lr)
             losses["artefacts"] = artefact_loss(sr, hr, steady)
         ramp = min(1.0, (step + 1) / max(1, config.gan.ramp_steps))
-        total = (
-            config.pixel.weight * losses["pixel"]
-            + config.perceptual.weight * losses["perceptual"]
-            + ramp * config.gan.weight * losses["adversarial"]
-            + config.grid * losses.get("grid", 0.0)
-            + config.artefacts * losses.get("artefacts", 0.0)
-        )
+        weights = {
+            "pixel": config.pixel.weight,
+            "perceptual": config.perceptual.weight,
+            "adversarial": ramp * config.gan.weight,
+            "grid": config.grid,
+            "artefacts": config.artefacts,
+        }
+        total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         self.generator.step(total, rate)
         self.discriminator.freeze(frozen=False)
         return {name: loss.detach() for name, loss in (losses | {"generator": total}).items()}
