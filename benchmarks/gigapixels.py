@@ -90,8 +90,7 @@ def compare(path: Path, model: str) -> None:
     """Check photographs in the middle and near the corners; what tiles round differently may differ by one."""
     photo, side = data.astronaut()[:TILE, :TILE], TILE * SCALE
     wanted = Upscaler(model).upscale(np.tile(photo, (3, 3, 1)))[side : 2 * side, side : 2 * side].astype(int)
-    with opened_rows(path, Limits(max_pixels=2**63)) as rows:
-        assert rows is not None
+    with opened_rows(path, Limits(max_pixels=2**63)) as (rows,):
         places = [side * count for count in (1, rows.height // side // 2, rows.height // side - 2)]
         for top in places:
             strip = rows.read(top, top + side).pixels

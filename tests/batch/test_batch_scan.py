@@ -13,7 +13,8 @@ from PIL.ExifTags import Base
 
 from minutia.batch import Job, Making, Options, run_jobs
 from minutia.errors import PictureError
-from minutia.image.io import read
+from minutia.image.formats import Encoding
+from minutia.image.io import read, read_frames
 from minutia.image.target import Target
 from minutia.upscaler import Upscaler
 
@@ -110,15 +111,67 @@ def test_a_picture_that_is_turned_is_measured_upright(suffix: str, tmp_path: Pat
     assert (outcome.before, outcome.after) == ((64, 20), (128, 40))
 
 
-def test_several_passes_and_several_pages_are_refused(tmp_path: Path, upscaler: Upscaler, photo: np.ndarray) -> None:
-    Image.fromarray(photo).save(tmp_path / "pages.tif", save_all=True, append_images=[Image.fromarray(photo)])
-    Image.fromarray(photo).save(tmp_path / "one.png")
+@pytest.fixture
+def pages(tmp_path: Path, photo: np.ndarray) -> Path:
+    """Pages of two sizes and depths, the second with a place of its own."""
+    path = tmp_path / "pages.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(photo, photometric="rgb", rowsperstrip=8, metadata=None)
+        deep = photo[:40, :72].astype(np.uint16) * 257
+        tiff.write(deep, photometric="rgb", rowsperstrip=8, metadata=None, resolution=(300, 300), resolutionunit="INCH")
+    return path
+
+
+@pytest.mark.parametrize("pyramid", [False, True])
+def test_pages_are_made_one_after_another(pyramid: bool, pages: Path, tmp_path: Path, upscaler: Upscaler) -> None:
+    told: list[tuple[int, int]] = []
+    options = Options(memory=1, making=Making(encoding=Encoding(pyramid=pyramid)))
+    (outcome,) = run_jobs(
+        [Job(pages, tmp_path / "large.tif")], upscaler, options, progress=lambda _, *numbers: told.append(numbers)
+    )
+    assert outcome.status == "done", outcome.error
+    assert (outcome.before, outcome.after) == ((96, 112), (384, 448))
+    made, sources = read_frames(tmp_path / "large.tif").pictures, read_frames(pages).pictures
+    assert [page.pixels.dtype for page in made] == [np.uint8, np.uint16]
+    for page, source, step in zip(made, sources, (1, 257), strict=True):
+        assert np.abs(page.pixels.astype(int) - upscaler.upscale(source).pixels).max() <= step
+    assert made[0].metadata.dpi is None  # Without a unit it is no resolution.
+    assert made[1].metadata.dpi == pytest.approx((300, 300))
+    total = 96 * 112 + 40 * 72
+    assert told[-1] == (total, total)
+    assert sorted(told) == told
+
+
+def test_of_pages_a_png_keeps_the_first(
+    pages: Path, tmp_path: Path, upscaler: Upscaler, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run_one(pages, tmp_path / "large.png", upscaler).status == "done"
+    assert read(tmp_path / "large.png").pixels.shape == (384, 448, 3)
+    assert "all but the first of 2 pictures" in caplog.text
+
+
+def test_pages_that_cannot_be_enlarged_are_refused_before_the_work(
+    tmp_path: Path, upscaler: Upscaler, photo: np.ndarray
+) -> None:
+    with tifffile.TiffWriter(tmp_path / "bands.tif") as tiff:
+        tiff.write(photo, photometric="rgb", rowsperstrip=8, metadata=None)
+        tiff.write(np.dstack([photo, photo]), photometric="minisblack", planarconfig="contig", metadata=None)
+    outcome = run_one(tmp_path / "bands.tif", tmp_path / "out.tif", upscaler)
+    assert outcome.status == "failed"
+    assert "6 bands" in str(outcome.error)
+    assert not (tmp_path / "out.tif").exists()
+
+
+def test_several_passes_and_frames_are_refused(tmp_path: Path, upscaler: Upscaler, photo: np.ndarray) -> None:
+    frames = [Image.fromarray(np.roll(photo, place, axis=0)) for place in range(3)]
+    frames[0].save(tmp_path / "film.webp", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "one.png")
     eight_times = Options(memory=1, making=Making(target=Target("scale", 8)))
-    for name, words, options in (
-        ("pages.tif", "several pages", TIGHT),
-        ("one.png", "up to 4 times as large it can be made row by row", eight_times),
+    for name, written, words, options in (
+        ("film.webp", "out.webp", "its 3 pictures cannot be read row by row", TIGHT),
+        ("one.png", "out.tif", "up to 4 times as large it can be made row by row", eight_times),
     ):
-        outcome = run_one(tmp_path / name, tmp_path / "out.tif", upscaler, options)
+        outcome = run_one(tmp_path / name, tmp_path / written, upscaler, options)
         assert outcome.status == "failed"
         assert words in str(outcome.error)
 

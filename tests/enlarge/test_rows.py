@@ -6,12 +6,13 @@ import pytest
 import tifffile
 
 from minutia.engines.fake import FakeEngine
-from minutia.enlarge import Network, Share, enlarge, enlarge_rows, whole_bytes
+from minutia.enlarge import Network, Share, Whole, enlarge, enlarge_rows, whole_bytes
 from minutia.errors import PictureError
 from minutia.image.io import read
 from minutia.image.opening import Limits
 from minutia.image.pil import stacked
-from minutia.image.target import Target
+from minutia.image.regroup import Strips
+from minutia.image.target import Size, Target
 from minutia.image.tiff_writer import write_rows
 from minutia.image.windows import PictureRows, opened_rows
 from minutia.types import Normalisation, Picture
@@ -43,8 +44,7 @@ def test_rows_are_those_of_the_whole_picture(layout: str, dtype: type, photo: np
     pixels = photo.astype(dtype) * (257 if dtype is np.uint16 else 1)
     path = tmp_path / "a.tif"
     write_layout(path, pixels, **LAYOUTS[layout])
-    with opened_rows(path, Limits()) as rows:
-        assert rows is not None
+    with opened_rows(path, Limits()) as (rows,):
         assert (rows.height, rows.width, rows.num_bands, rows.dtype) == (96, 112, 3, dtype)
         for start, stop in ((0, 96), (0, 1), (31, 33), (90, 96), (5, 60)):
             assert np.array_equal(rows.read(start, stop).pixels, pixels[start:stop])
@@ -52,18 +52,16 @@ def test_rows_are_those_of_the_whole_picture(layout: str, dtype: type, photo: np
 
 
 def test_what_is_not_in_pieces_is_left_to_others(photo: np.ndarray, tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    pages = {"compression": "adobe_deflate"}
-    with tifffile.TiffWriter(path) as tiff:
-        for _ in range(2):
-            tiff.write(photo, photometric="rgb", metadata=None, **pages)  # type: ignore[arg-type]
-    turned = tmp_path / "turned.tif"
-    tifffile.imwrite(turned, photo, photometric="rgb", extratags=[(274, 3, 1, 6, True)])
+    turned, second = tmp_path / "turned.tif", tmp_path / "second.tif"
+    for path, places in ((turned, [6]), (second, [1, 6])):
+        with tifffile.TiffWriter(path) as tiff:
+            for place in places:
+                tiff.write(photo, photometric="rgb", metadata=None, extratags=[(274, 3, 1, place, True)])
     picture = tmp_path / "a.png"
     picture.write_bytes(b"no tiff")
-    for other in (path, turned, picture):
-        with opened_rows(other, Limits()) as rows:
-            assert rows is None, other
+    for other in (turned, second, picture):
+        with opened_rows(other, Limits()) as pages:
+            assert not pages, other
 
 
 @pytest.mark.parametrize("kind", ["unassalpha", "assocalpha"])
@@ -76,8 +74,7 @@ def test_transparency_is_read_by_rows(kind: str, dtype: type, planar: str, photo
     stored = np.moveaxis(planes, -1, 0) if planar == "separate" else planes
     options = {"photometric": "rgb", "planarconfig": planar, "extrasamples": [kind], "metadata": None}
     tifffile.imwrite(path, stored, rowsperstrip=7, **options)  # type: ignore[arg-type]
-    with opened_rows(path, Limits()) as rows:
-        assert rows is not None
+    with opened_rows(path, Limits()) as (rows,):
         assert (rows.num_bands, rows.has_alpha) == (3, True)
         found = rows.read(20, 41)
     wanted = read(path)
@@ -179,10 +176,16 @@ def test_less_memory_makes_smaller_tiles() -> None:
 def test_the_need_of_a_whole_picture_grows_with_its_enlargement() -> None:
     small, large = ((side, side) for side in (1000, 16384))
     four_times, twice = ((side * 4, side * 4) for side in (1000, 16384)), (2000, 2000)
-    assert whole_bytes(small, next(four_times), 3, 4) < 3 * 2**30
-    assert whole_bytes(large, next(four_times), 3, 4) > 16384 * 16384 * 3 * 16
-    assert whole_bytes(small, twice, 3, 4) > whole_bytes(small, (4000, 4000), 3, 4)  # It is first made larger.
-    assert whole_bytes(small, (16000, 16000), 3, 4) < whole_bytes(small, (15999, 16000), 3, 4) / 2
+
+    def needed(before: Size, *afters: Size) -> int:
+        return whole_bytes([Whole(before, after, 3) for after in afters], 4)
+
+    assert needed(small, next(four_times)) < 3 * 2**30
+    assert needed(large, next(four_times)) > 16384 * 16384 * 3 * 16
+    assert needed(small, twice) > needed(small, (4000, 4000))  # It is first made larger.
+    assert needed(small, (16000, 16000)) < needed(small, (15999, 16000)) / 2
+    pages = needed(small, *[(4000, 4000)] * 11) - needed(small, (4000, 4000))
+    assert pages == 10 * 17 * 1000 * 1000 * 3  # All are held, and one at a time is enlarged.
 
 
 @pytest.mark.parametrize("heights", [[300], [1, 299], [100, 100, 100], [256, 44], [37] * 8 + [4]])
@@ -193,7 +196,7 @@ def test_a_file_that_is_written_by_rows_is_the_picture(heights: list[int], bands
     edges = np.cumsum([0, *heights])
     strips = (pixels[top:bottom] for top, bottom in pairwise(edges))
     path = tmp_path / "a.tif"
-    write_rows(strips, (300, 270), Picture(pixels[:1, :1]), path)
+    write_rows([Strips(strips, (300, 270), Picture(pixels[:1, :1]))], path)
     assert np.array_equal(read(path).pixels, pixels)
     with tifffile.TiffFile(path) as tiff:
         assert tiff.pages[0].is_tiled  # type: ignore[union-attr]

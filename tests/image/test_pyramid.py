@@ -12,6 +12,7 @@ from PIL import Image
 from minutia.image.formats import Encoding
 from minutia.image.io import read, read_frames, read_shape, write, write_rows
 from minutia.image.pyramid import ROWS, halve, levels, pyramid_sizes
+from minutia.image.regroup import Strips
 from minutia.types import Compression, Metadata, Picture
 
 
@@ -43,7 +44,7 @@ def test_a_pyramid_holds_the_picture_and_its_halves(
         write(picture, path, encoding)
     else:
         strips = (planes[top:bottom] for top, bottom in pairwise(np.cumsum([0, *heights])))
-        write_rows(strips, (700, 523), picture, path, encoding)
+        write_rows([Strips(strips, (700, 523), picture)], path, encoding)
     back = read_frames(path)
     assert len(back.pictures) == 1
     assert np.array_equal(back.pictures[0].pixels, picture.pixels)
@@ -101,7 +102,8 @@ def test_a_picture_may_be_one_pixel_wide(dtype: type, compression: Compression, 
     encoding = Encoding(pyramid=True, compression=compression)
     write(Picture(column), tmp_path / "a.tif", encoding)
     assert np.array_equal(read(tmp_path / "a.tif").pixels, column)
-    write_rows(iter([column[:7], column[7:]]), (300, 1), Picture(column[:1]), tmp_path / "b.tif", encoding)
+    strips = Strips(iter([column[:7], column[7:]]), (300, 1), Picture(column[:1]))
+    write_rows([strips], tmp_path / "b.tif", encoding)
     with tifffile.TiffFile(tmp_path / "b.tif") as tiff:
         assert np.array_equal(tiff.pages[0].asarray().ravel(), column.ravel())
         assert tiff.pages[1].asarray().size == 150
@@ -120,7 +122,8 @@ def test_a_strip_that_is_written_is_let_go(compression: Compression, tmp_path: P
             yield strip
             strip = None
 
+    like = Picture(np.zeros((1, 1, 3), np.uint8))
     for name, encoding in (("a.tif", Encoding(compression=compression)), ("b.tif", Encoding(pyramid=True))):
-        write_rows(strips(), (1200, 500), Picture(np.zeros((1, 1, 3), np.uint8)), tmp_path / name, encoding)
+        write_rows([Strips(strips(), (1200, 500), like)], tmp_path / name, encoding)
         made.clear()
-    write_rows(strips(), (1200, 500), Picture(np.zeros((1, 1, 3), np.uint8)), tmp_path / "a.png")
+    write_rows([Strips(strips(), (1200, 500), like)], tmp_path / "a.png")

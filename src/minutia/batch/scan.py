@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from minutia.batch.options import Options
-from minutia.enlarge import Share, enlarge_rows, whole_bytes
+from minutia.enlarge import Share, Whole, enlarge_rows, whole_bytes
 from minutia.errors import PictureError
 from minutia.image.formats import format_of, require_room
 from minutia.image.geo import enlarge_geo
 from minutia.image.io import read_frames, to_first, upright_size, write_rows
 from minutia.image.opening import Limits, opened, translated
+from minutia.image.regroup import Strips
 from minutia.image.target import Size, num_passes
 from minutia.image.tiff import read_shape
 from minutia.image.windows import PictureRows, Rows, opened_rows
 from minutia.memory import free_memory, in_gigabytes
 from minutia.types import Metadata, Picture, Progress
 from minutia.upscaler import Upscaler
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 DECODED_BYTES = 4
 """Of a pixel, where it is not known yet how many channels a file has."""
@@ -45,29 +52,38 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
     """
     free = free_memory()
     share = Share(options.memory or free // 2)
-    with opened_rows(source, options.making.limits) as rows:
-        size = _header_size(source, options.making.limits) if rows is None else (rows.height, rows.width)
-        pixel = DECODED_BYTES if rows is None else (rows.num_bands + rows.has_alpha) * rows.dtype.itemsize
-        after = size_after(source, target, size, upscaler, options)
-        needed = whole_bytes(size, after, pixel, upscaler.scale)
+    form = format_of(target)
+    with opened_rows(source, options.making.limits) as pages:
+        kept = pages if form.pages else pages[:1]
+        pixels = [(each.num_bands + each.has_alpha) * each.dtype.itemsize for each in kept]
+        sizes = [(each.height, each.width) for each in kept]
+        if not kept:
+            size, count = _header_shape(source, options.making.limits)
+            sizes = [size] * (count if form.pages or form.frames else 1)
+            pixels = [DECODED_BYTES] * len(sizes)
+        wholes = [
+            Whole(size, size_after(source, target, size, upscaler, options), pixel)
+            for size, pixel in zip(sizes, pixels, strict=True)
+        ]
+        needed = whole_bytes(wholes, upscaler.scale)
         if needed <= share.num_bytes:
             return None
-        if rows is not None:
-            upscaler.network.require_kind(rows.num_bands, rows.dtype)
-    is_one_pass = num_passes(*size, after, upscaler.scale) == 1
-    if is_one_pass and format_of(target).rows:
-        return Scanned(size, share)
+        for page in kept:
+            upscaler.network.require_kind(page.num_bands, page.dtype)
+    is_one_pass = all(num_passes(*each.before, each.after, upscaler.scale) == 1 for each in wholes)
+    comes_by_rows = bool(kept) or len(wholes) == 1
+    if is_one_pass and comes_by_rows and form.rows:
+        return Scanned(sizes[0], share)
     if options.memory is None and needed <= free:
         return None
-    raise PictureError(
-        f"{source} needs about {in_gigabytes(needed)} of memory, and {in_gigabytes(options.memory or free)} may be "
-        "taken; "
-        + (
-            "add --format tiff or png, which are written row by row."
-            if is_one_pass
-            else f"up to {upscaler.scale} times as large it can be made row by row."
-        )
-    )
+    if not comes_by_rows:
+        words = f"its {len(wholes)} pictures cannot be read row by row, but each by itself might fit."
+    elif is_one_pass:
+        words = "add --format tiff or png, which are written row by row."
+    else:
+        words = f"up to {upscaler.scale} times as large it can be made row by row."
+    allowed = in_gigabytes(options.memory or free)
+    raise PictureError(f"{source} needs about {in_gigabytes(needed)} of memory, and {allowed} may be taken; {words}")
 
 
 def size_after(source: Path, target: Path, before: Size, upscaler: Upscaler, options: Options) -> Size:
@@ -88,48 +104,69 @@ def size_after(source: Path, target: Path, before: Size, upscaler: Upscaler, opt
 def scan(
     source: Path, target: Path, scanned: Scanned, upscaler: Upscaler, options: Options, progress: Progress
 ) -> Size:
-    """Enlarge a picture by rows, into a TIFF or PNG; under a temporary name first.
+    """Enlarge a picture, or page after page, by rows, into a TIFF or PNG; under a temporary name first.
 
     Returns:
-        Height and width of the source.
+        Height and width of the source, of several pages of the first.
 
     Raises:
         OutputExists: the target exists and `options.overwrite` is not set.
         PictureError: the source cannot be read by rows, or the place cannot be written.
     """
-    with _rows_of(source, options) as rows:
-        height, width = size = size_after(source, target, (rows.height, rows.width), upscaler, options)
-        strips = enlarge_rows(rows, upscaler.network, scanned.share, size=size, progress=progress)
-        metadata = rows.metadata
-        if options.making.strip:
-            metadata = Metadata(icc=metadata.icc)
-        metadata = replace(metadata, geo=enlarge_geo(metadata.geo, height / rows.height, width / rows.width))
-        alpha = np.empty((1, 1), rows.dtype) if rows.has_alpha else None
-        like = Picture(np.empty((1, 1, rows.num_bands), rows.dtype), alpha, metadata)
-        write_rows(strips, size, like, target, options.making.encoding, overwrite=options.overwrite)
-        return rows.height, rows.width
+    with _rows_of(source, options) as pages:
+        pages = kept_of(pages, target)
+        total = sum(each.height * each.width for each in pages)
+        done, made = 0, []
+        for rows in pages:
+            size = size_after(source, target, (rows.height, rows.width), upscaler, options)
+
+            def tell(now: int, _: int, done: int = done) -> None:
+                progress(done + now, total)
+
+            strips = enlarge_rows(rows, upscaler.network, scanned.share, size=size, progress=tell)
+            made.append(Strips(strips, size, _like(rows, size, options)))
+            done += rows.height * rows.width
+        write_rows(made, target, options.making.encoding, overwrite=options.overwrite)
+        return pages[0].height, pages[0].width
 
 
-def _header_size(source: Path, limits: Limits) -> Size:
-    """Read a size from the first bytes of a file; Pillow decodes a whole PNG to tell how it is to be turned."""
+def kept_of(pictures: Sequence[T], target: Path, *, moving: bool = False) -> Sequence[T]:
+    """Leave out the pages, or frames if they are `moving`, that the format of the output cannot keep, and say so."""
+    form = format_of(target)
+    if len(pictures) == 1 or form.pages or (form.frames and moving):
+        return pictures
+    logger.warning("%s: %s cannot keep all but the first of %d pictures.", target, form.name, len(pictures))
+    return pictures[:1]
+
+
+def _like(rows: Rows, size: Size, options: Options) -> Picture:
+    """Make a small picture of the same kind as what rows become when they are enlarged to a size."""
+    metadata = Metadata(icc=rows.metadata.icc) if options.making.strip else rows.metadata
+    metadata = replace(metadata, geo=enlarge_geo(metadata.geo, size[0] / rows.height, size[1] / rows.width))
+    alpha = np.empty((1, 1), rows.dtype) if rows.has_alpha else None
+    return Picture(np.empty((1, 1, rows.num_bands), rows.dtype), alpha, metadata)
+
+
+def _header_shape(source: Path, limits: Limits) -> tuple[Size, int]:
+    """Read the size of the first picture, and how many there are, from the first bytes of a file.
+
+    Pillow decodes a whole PNG to tell how it is to be turned.
+    """
     with translated(source):
         shape = read_shape(source)
     if shape is not None:
-        return shape.height, shape.width
+        return (shape.height, shape.width), shape.count
     with opened(source, limits) as image:
-        to_first(image)
+        count = to_first(image)
         knows_turn = image.format != "PNG" or "exif" in image.info
-        return upright_size(image) if knows_turn else (image.height, image.width)
+        return upright_size(image) if knows_turn else (image.height, image.width), count
 
 
 @contextmanager
-def _rows_of(source: Path, options: Options) -> Iterator[Rows]:
-    """Open a file by rows, or decode it where that cannot be."""
-    with opened_rows(source, options.making.limits) as rows:
-        if rows is not None:
-            yield rows
+def _rows_of(source: Path, options: Options) -> Iterator[Sequence[Rows]]:
+    """Open the pages of a file by rows, or decode it where that cannot be."""
+    with opened_rows(source, options.making.limits) as pages:
+        if pages:
+            yield pages
             return
-    pictures = read_frames(source, options.making.limits).pictures
-    if len(pictures) > 1:
-        raise PictureError(f"{source} has several pages, and they do not fit into the memory that may be taken.")
-    yield PictureRows(pictures[0])
+    yield [PictureRows(each) for each in read_frames(source, options.making.limits).pictures]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass, replace
 from typing import Literal, final
@@ -10,7 +9,7 @@ from typing import Literal, final
 from minutia.batch.journal import Journal, digest_of
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
-from minutia.batch.scan import Scanned, find_scan, scan, size_after
+from minutia.batch.scan import Scanned, find_scan, kept_of, scan, size_after
 from minutia.errors import MinutiaError, OutputExists, PictureError
 from minutia.image.formats import format_of, require_bands
 from minutia.image.io import read_frames, require_free, write_frames
@@ -18,8 +17,6 @@ from minutia.image.opening import translated
 from minutia.image.target import Size
 from minutia.types import Frames, Metadata, Picture, Progress
 from minutia.upscaler import Upscaler
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +192,7 @@ class Stages:
     def _prepare(self, task: Task, frames: Frames) -> Frames:
         """Keep what is to be enlarged and may travel, and make sure that it can be written."""
         path, form = task.job.target, format_of(task.job.target)
-        pictures = frames.pictures
-        if len(pictures) > 1 and not (form.pages or (form.frames and frames.durations)):
-            logger.warning("%s: %s cannot keep all but the first of %d pictures.", path, form.name, len(pictures))
-            pictures = pictures[:1]
+        pictures = tuple(kept_of(frames.pictures, path, moving=bool(frames.durations)))
         for picture in pictures:
             self.size_after(task.job, _size(picture))
             require_bands(form, picture, path)

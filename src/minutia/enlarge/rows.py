@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,15 +51,36 @@ class Share:
         return SMALLEST
 
 
-def whole_bytes(before: Size, after: Size, pixel: int, scale: int) -> int:
-    """Estimate the memory that a process needs to enlarge a picture as a whole; `pixel` is the bytes of each."""
-    num_pixels, num_large = math.prod(before), math.prod(after)
-    last = (-(-after[0] // scale), -(-after[1] // scale)) if num_large > num_pixels * scale**2 else before
-    native = math.prod(last) * scale**2
-    needed = num_pixels * pixel + num_large * pixel + min(num_pixels, WINDOW * WINDOW) * WINDOW_BYTES
-    if native != num_large:  # Of 16 bits, and once more as floats.
-        needed += native * pixel * 6
-    return PROCESS_BYTES + needed
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A picture that might be enlarged as a whole."""
+
+    before: Size
+    after: Size
+    pixel: int
+    """Bytes that one of its pixels takes."""
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes before and after."""
+        return (math.prod(self.before) + math.prod(self.after)) * self.pixel
+
+    def work_bytes(self, scale: int) -> int:
+        """Estimate what is taken besides while a network of this scale is at it."""
+        num_pixels, num_large = math.prod(self.before), math.prod(self.after)
+        needed = min(num_pixels, WINDOW * WINDOW) * WINDOW_BYTES
+        is_over = num_large > num_pixels * scale**2
+        last = (-(-self.after[0] // scale), -(-self.after[1] // scale)) if is_over else self.before
+        native = math.prod(last) * scale**2
+        if native != num_large:  # Of 16 bits, and once more as floats.
+            needed += native * self.pixel * 6
+        return needed
+
+
+def whole_bytes(pictures: Sequence[Whole], scale: int) -> int:
+    """Estimate the memory that a process needs to hold pictures, or pages, and enlarge one after the other."""
+    held = sum(each.held_bytes for each in pictures)
+    return PROCESS_BYTES + held + max(each.work_bytes(scale) for each in pictures)
 
 
 def enlarge_rows(

@@ -24,8 +24,9 @@ from minutia.image.formats import PNG, READ, USUAL_ENCODING, Encoding, Format, f
 from minutia.image.metadata import travelling
 from minutia.image.opening import Limits, load, opened, reason, require_pixels, translated
 from minutia.image.pil import from_pil, unstacked, upright
+from minutia.image.regroup import Strips
 from minutia.image.tiff import Shape
-from minutia.types import Frames, Picture, Pixels, in_bands
+from minutia.types import Frames, Picture, in_bands
 
 logger = logging.getLogger(__name__)
 
@@ -163,32 +164,22 @@ def write_frames(frames: Frames, path: Path, encoding: Encoding = USUAL_ENCODING
 
 
 def write_rows(
-    strips: Iterator[Pixels],
-    size: tuple[int, int],
-    like: Picture,
-    path: Path,
-    encoding: Encoding = USUAL_ENCODING,
-    *,
-    overwrite: bool = False,
+    pages: Sequence[Strips], path: Path, encoding: Encoding = USUAL_ENCODING, *, overwrite: bool = False
 ) -> None:
-    """Write a picture whose rows come strip by strip, as TIFF or PNG; else as `write_frames`.
-
-    Args:
-        strips: rows from the top, (rows, width, bands), alpha last, any number at a time.
-        size: height and width.
-        like: a picture of the same bands, type, alpha and metadata, of any size.
+    """Write pages whose rows come strip by strip, as TIFF, or the first of them as PNG; else as `write_frames`.
 
     Raises:
         OutputExists, PictureError: as `write_frames`; whatever is wrong with the rows as they are made.
     """
     form = format_of(path)
     assert form.rows, form.name
-    (fitted,) = _fit_all(Frames((like,)), path, form).pictures
+    fitted = _fit_all(Frames(tuple(page.like for page in pages)), path, form).pictures
     with _making(path, overwrite=overwrite) as temporary:
         if form is PNG:
-            png.write_rows(strips, size, fitted.metadata, temporary)
+            png.write_rows(pages[0].rows, pages[0].size, fitted[0].metadata, temporary)
         else:
-            tiff_writer.write_rows(strips, size, fitted, temporary, encoding)
+            held = [replace(page, like=like) for page, like in zip(pages, fitted, strict=True)]
+            tiff_writer.write_rows(held, temporary, encoding)
 
 
 @contextmanager

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from minutia.types import Pixels
+from minutia.image.target import Size
+from minutia.types import Picture, Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Strips:
+    """A picture, or page, whose rows come strip by strip."""
+
+    rows: Iterator[Pixels]
+    """From the top, (rows, width, bands), alpha last, any number at a time."""
+    size: Size
+    like: Picture
+    """One of the same bands, type, alpha and metadata, of any size."""
 
 
 def regrouped(strips: Iterator[Pixels], num_rows: int) -> Iterator[Pixels]:

@@ -27,6 +27,9 @@ HELD = ("uint8", "uint16", "int16", "float32")
 """Values that pictures hold."""
 
 _GREY, _RGB = tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB
+_NO_UNIT = 1
+"""Of the resolution: it tells the shape of pixels alone (TIFF 6.0, page 38)."""
+
 _ALPHA = {tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA}
 
 REDUCED, MASK = 1, 4
@@ -55,16 +58,17 @@ def is_tiff(path: Path) -> bool:
 
 
 def read_shape(path: Path) -> Shape | None:
-    """Look at a TIFF whose pages all have bands or several channels of 16 bits, which Pillow halves or refuses.
+    """Look at a TIFF of which a page has bands or several channels of 16 bits, which Pillow halves or refuses.
 
     Returns:
-        None for any other file, which is Pillow's.
+        None for any other file, which is Pillow's, as are those with pages that Pillow alone reads.
     """
     if not is_tiff(path):
         return None
     with tifffile.TiffFile(path) as tiff:
         pages = image_pages(tiff)
-        if not pages or any(_is_pillows(page) for page in pages):
+        others = [page for page in pages if _is_pillows(page)]
+        if len(others) == len(pages) or not all(map(is_readable, others)):
             return None
         first = pages[0]
         height, width = first.imagelength, first.imagewidth
@@ -170,11 +174,12 @@ def read_metadata(page: tifffile.TiffPage, path: Path) -> Metadata:
         block = travelling_exif(exif)  # Which reads on from the file.
     iptc = page.tags.get(IPTC_NAA_CHUNK)
     dpi = page.get_resolution("INCH")
+    has_unit = page.tags.valueof(Base.ResolutionUnit) != _NO_UNIT
     return Metadata(
         icc=page.iccprofile,
         exif=block,
         xmp=travelling_xmp(page.tags.valueof(XMP)),
         iptc=None if iptc is None else iptc.value,
-        dpi=usable_dpi(dpi) if Base.XResolution in page.tags else None,
+        dpi=usable_dpi(dpi) if Base.XResolution in page.tags and has_unit else None,
         geo=take_geo({tag: page.tags.valueof(tag) for tag in GEO_TAGS}),
     )

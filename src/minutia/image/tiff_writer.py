@@ -21,7 +21,8 @@ from minutia.image.geo import geo_entries
 from minutia.image.metadata import BLOCKS
 from minutia.image.pil import stacked
 from minutia.image.pyramid import levels
-from minutia.image.regroup import regrouped
+from minutia.image.regroup import Strips, regrouped
+from minutia.image.target import Size
 from minutia.image.tiff import image_pages
 from minutia.types import Metadata, Picture, Pixels
 
@@ -43,38 +44,24 @@ _BYTE, _TEXT, _SHORT, _LONG, _UNDEFINED = 1, 2, 3, 4, 7
 """Types of tags (TIFF 6.0, section 2)."""
 
 
-def write_rows(
-    strips: Iterator[Pixels], size: tuple[int, int], like: Picture, path: Path, encoding: Encoding = USUAL_ENCODING
-) -> None:
-    """Write a picture whose rows come strip by strip, in tiles.
-
-    Args:
-        strips: rows from the top, (rows, width, bands), alpha last, any number at a time.
-        size: height and width.
-        like: a picture of the same bands, type, alpha and metadata, of any size.
-    """
-    big = _tiled_bytes(size, like, encoding) > _BIG
+def write_rows(pages: Sequence[Strips], path: Path, encoding: Encoding = USUAL_ENCODING) -> None:
+    """Write pages whose rows come strip by strip, in tiles."""
+    big = sum(_tiled_bytes(page.size, page.like, encoding) for page in pages) > _BIG
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
-        _write_tiled(tiff, strips, size, like, encoding, big=big)
-    _finish(path, [like], big=big)
+        for page in pages:
+            _write_tiled(tiff, page, encoding, big=big)
+    _finish(path, [page.like for page in pages], big=big)
 
 
-def _write_tiled(
-    tiff: tifffile.TiffWriter,
-    strips: Iterator[Pixels],
-    size: tuple[int, int],
-    like: Picture,
-    encoding: Encoding,
-    *,
-    big: bool,
-) -> None:
+def _write_tiled(tiff: tifffile.TiffWriter, strips: Strips, encoding: Encoding, *, big: bool) -> None:
     """Write a page by rows as they come, and where there is to be a pyramid its smaller versions after it."""
+    like = strips.like
     num_planes, dtype, has_alpha = like.num_bands + (like.alpha is not None), like.pixels.dtype, like.alpha is not None
     if encoding.pyramid:
         folder = Path(tiff.filehandle.dirname)
-        parts = levels(strips, size, num_planes, dtype, folder, has_alpha=has_alpha)
+        parts = levels(strips.rows, strips.size, num_planes, dtype, folder, has_alpha=has_alpha)
     else:
-        parts = iter([(size, strips)])
+        parts = iter([(strips.size, strips.rows)])
     page = like
     for (height, width), rows in parts:
         tiff.write(
@@ -96,7 +83,7 @@ def _tiles(strips: Iterator[Pixels]) -> Iterator[Pixels]:
             yield rows[:, left : left + TILE].copy()  # The writer holds some for long, and with a view the whole strip.
 
 
-def _tiled_bytes(size: tuple[int, int], like: Picture, encoding: Encoding) -> float:
+def _tiled_bytes(size: Size, like: Picture, encoding: Encoding) -> float:
     """Tell how much the tiles of a page hold before they are compressed, those of its smaller versions included."""
     num_pixels = math.prod(-(-side // TILE) * TILE for side in size)
     num_planes = like.num_bands + (like.alpha is not None)
@@ -110,8 +97,8 @@ def write(pictures: Sequence[Picture], path: Path, encoding: Encoding = USUAL_EN
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as tiff:
         for picture in pictures:
             if encoding.pyramid:
-                size = (picture.height, picture.width)
-                _write_tiled(tiff, iter([stacked(picture)]), size, picture, encoding, big=big)
+                strips = Strips(iter([stacked(picture)]), (picture.height, picture.width), picture)
+                _write_tiled(tiff, strips, encoding, big=big)
             else:
                 _write_page(tiff, picture, _tags(picture.metadata, blocks=() if big else BLOCKS), encoding)
     _finish(path, pictures, big=big)

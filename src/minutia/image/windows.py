@@ -102,27 +102,27 @@ class PictureRows:
 
 
 @contextmanager
-def opened_rows(path: Path, limits: Limits) -> Iterator[TiffRows | None]:
-    """Open a TIFF to be read by windows.
+def opened_rows(path: Path, limits: Limits) -> Iterator[tuple[TiffRows, ...]]:
+    """Open the pages of a TIFF to be read by windows.
 
-    Gives None for what must be decoded whole: other formats, several pages, colours that are converted, pictures that
-    are turned, and files that were written as one strip.
+    Gives none for what must be decoded whole: other formats, and files of which a page has colours that are converted,
+    is turned, or was written as one large strip.
 
     Raises:
         PictureError: the file cannot be read, or has too many pixels.
     """
     with translated(path):
         if limits.allow_truncated or not is_tiff(path):
-            yield None
+            yield ()
             return
     with translated(path), tifffile.TiffFile(path) as tiff:
         pages = image_pages(tiff)
-        if len(pages) != 1 or not _is_in_pieces(pages[0]):
-            yield None
+        if not all(map(_is_in_pieces, pages)):
+            yield ()
             return
-        page = pages[0]
-        require_pixels(page.imagewidth, page.imagelength, 1, path, limits)
-        yield TiffRows(page, path)
+        for page in pages:
+            require_pixels(page.imagewidth, page.imagelength, len(pages), path, limits)
+        yield tuple(TiffRows(page, path) for page in pages)
 
 
 def _is_in_pieces(page: tifffile.TiffPage) -> bool:
