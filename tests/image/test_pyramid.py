@@ -124,6 +124,6 @@ def test_a_strip_that_is_written_is_let_go(compression: Compression, tmp_path: P
 
     like = Picture(np.zeros((1, 1, 3), np.uint8))
     for name, encoding in (("a.tif", Encoding(compression=compression)), ("b.tif", Encoding(pyramid=True))):
-        write_rows([Strips(strips(), (1200, 500), like)], tmp_path / name, encoding)
+        write_rows([Strips(strips(), (1200, 500), like) for _ in range(2)], tmp_path / name, encoding)
         made.clear()
     write_rows([Strips(strips(), (1200, 500), like)], tmp_path / "a.png")

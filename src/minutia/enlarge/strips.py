@@ -178,7 +178,7 @@ def enlarge_strips(
             done += (rows.core_stop - rows.core_start) * (part.core_stop - part.core_start)
             progress(done, source.height * source.width)
         strip = with_alpha(large, strip, weighed=weighed)
-        del large, planes
+        del large, planes, x, y, core
         yield strip
         del strip  # Before the next is made.
 

@@ -74,6 +74,7 @@ def _write_tiled(tiff: tifffile.TiffWriter, strips: Strips, encoding: Encoding, 
             **_page_options(page, _tags(page.metadata, blocks=() if big else BLOCKS), encoding),
         )
         page = replace(like, metadata=Metadata(icc=like.metadata.icc))
+    next(strips.rows, None)  # tifffile asks for no more than it needs, and the last strip would stay.
 
 
 def _tiles(strips: Iterator[Pixels]) -> Iterator[Pixels]:
