@@ -18,7 +18,7 @@ from minutia.image.color import luma, to_rgb
 from minutia.image.resize import downscale, modcrop, upscale_bicubic
 from minutia.image.sheet import Panel, draw_sheet
 from minutia.metrics.fidelity import score_y
-from minutia.metrics.grid import grid
+from minutia.metrics.grid import grid_of
 from minutia.upscaler import Upscaler
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -40,13 +40,14 @@ What `{model}` makes of pictures that were made {scale} times smaller by bicubic
 *Astronaut, by NASA; Chelsea the cat, by Stefan van der Walt; brick and gravel, from CC0 Textures; grass, by Linolafett;
 rocket, by SpaceX; letters, from Wikipedia; retina, by Mikael Haeggstroem: in the public domain, in scikit-image.*
 
-Of each whole picture: PSNR on luma; the grid of {scale}x{scale} pixels in the error, in 1/255; how far the mean colour
-moved from that of the original, in 1/255; and what stands in calm places, the standard deviation of luma within blocks
-of {block}x{block} pixels, mean of the calmest tenth of the original's blocks: texture invented there would be more than
-the original's.
+Of each whole picture: PSNR on luma; the grid of {scale}x{scale} pixels in the error, in 1/255, of luma and, of the
+differences of red and of blue from green, the larger; how far the mean colour moved from that of the original, in
+1/255; and what stands in calm places, the standard deviation of luma within blocks of {block}x{block} pixels, mean of
+the calmest tenth of the original's blocks: texture invented there would be more than the original's.
 
-| picture | PSNR-Y, dB: bicubic | model | grid: bicubic | model | drift of colour | calm places: original | model |
-|---|---|---|---|---|---|---|---|
+| picture | PSNR-Y, dB: bicubic | model | grid: bicubic | model | in colour: bicubic | model | drift of colour \
+| calm places: original | model |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -96,16 +97,25 @@ def motifs() -> list[Motif]:
 
 def describe(name: str, bicubic: Pixels, ours: Pixels, original: Pixels) -> str:
     """Write a row of the table."""
-    drift = np.abs((ours.astype(float) - original).mean(axis=(0, 1))).max()
     psnr = [score_y(pixels, original, SCALE).psnr for pixels in (bicubic, ours)]
-    grids = [grid(pixels, original, SCALE) for pixels in (bicubic, ours)]
+    errors = [pixels.astype(np.float64) - original for pixels in (bicubic, ours)]
+    grids = [grid_of(luma(pixels) - luma(original), SCALE) for pixels in (bicubic, ours)]
+    colours = [colour_grid(error) for error in errors]
+    drift = np.abs(errors[1].mean(axis=(0, 1))).max()
     spreads = blocks(original)
     calm = spreads <= np.quantile(spreads, CALM)
     found = [blocks(pixels)[calm].mean() for pixels in (original, ours)]
     return (
-        f"| {name} | {psnr[0]:.2f} | {psnr[1]:.2f} | {grids[0]:.2f} | {grids[1]:.2f} | {drift:.2f} | {found[0]:.2f} | "
-        f"{found[1]:.2f} |"
+        f"| {name} | {psnr[0]:.2f} | {psnr[1]:.2f} | {grids[0]:.2f} | {grids[1]:.2f} | {colours[0]} | "
+        f"{colours[1]} | {drift:.2f} | {found[0]:.2f} | {found[1]:.2f} |"
     )
+
+
+def colour_grid(error: NDArray[np.float64]) -> str:
+    """Measure the grid in the colours of an (H, W, C) error, in which grey pictures have none."""
+    if error.shape[2] == 1:
+        return "-"
+    return f"{max(grid_of(error[:, :, band] - error[:, :, 1], SCALE) for band in (0, 2)):.2f}"
 
 
 def blocks(pixels: Pixels) -> NDArray[np.float64]:

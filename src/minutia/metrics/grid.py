@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minutia.errors import DataError
 from minutia.image.color import luma, to_uint8
@@ -26,7 +27,11 @@ def grid(sr: Pixels, hr: Pixels, scale: int) -> float:
     Raises:
         DataError: the picture is smaller than a block.
     """
-    error = luma(to_uint8(sr)) - luma(to_uint8(hr))
+    return grid_of(luma(to_uint8(sr)) - luma(to_uint8(hr)), scale)
+
+
+def grid_of(error: NDArray[np.float64], scale: int) -> float:
+    """Measure what repeats every `scale` pixels in an (H, W) error, in its units: see `grid`."""
     height, width = (size // (BLOCK * scale) for size in error.shape)
     if not height or not width:
         size, least = f"{error.shape[1]}x{error.shape[0]}", f"{BLOCK * scale}x{BLOCK * scale}"
