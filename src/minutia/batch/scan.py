@@ -16,7 +16,7 @@ from minutia.enlarge import Share, Whole, enlarge_rows, whole_bytes
 from minutia.errors import PictureError
 from minutia.image.formats import format_of, require_room
 from minutia.image.geo import enlarge_geo
-from minutia.image.io import read_frames, to_first, upright_size, write_rows
+from minutia.image.io import read, to_first, upright_size, write_rows
 from minutia.image.opening import Limits, opened, translated
 from minutia.image.regroup import Strips
 from minutia.image.target import Size, num_passes
@@ -47,24 +47,15 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
     """Tell whether a picture must be enlarged by rows; None where memory holds it.
 
     Raises:
-        PictureError: memory does not hold it, and its format is not written by rows, or it takes several passes to its
-            size; or the source cannot be read.
+        PictureError: memory does not hold it, and its format is not written by rows, it takes several passes to its
+            size, or it has pages or frames that are not read by rows; or the source cannot be read.
     """
     free = free_memory()
     share = Share(options.memory or free // 2)
     form = format_of(target)
     with opened_rows(source, options.making.limits) as pages:
         kept = pages if form.pages else pages[:1]
-        pixels = [(each.num_bands + each.has_alpha) * each.dtype.itemsize for each in kept]
-        sizes = [(each.height, each.width) for each in kept]
-        if not kept:
-            size, count = _header_shape(source, options.making.limits)
-            sizes = [size] * (count if form.pages or form.frames else 1)
-            pixels = [DECODED_BYTES] * len(sizes)
-        wholes = [
-            Whole(size, size_after(source, target, size, upscaler, options), pixel)
-            for size, pixel in zip(sizes, pixels, strict=True)
-        ]
+        wholes = _wholes(source, target, kept, upscaler, options)
         needed = whole_bytes(wholes, upscaler.scale)
         if needed <= share.num_bytes:
             return None
@@ -73,7 +64,7 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
     is_one_pass = all(num_passes(*each.before, each.after, upscaler.scale) == 1 for each in wholes)
     comes_by_rows = bool(kept) or len(wholes) == 1
     if is_one_pass and comes_by_rows and form.rows:
-        return Scanned(sizes[0], share)
+        return Scanned(wholes[0].before, share)
     if options.memory is None and needed <= free:
         return None
     if not comes_by_rows:
@@ -84,6 +75,19 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
         words = f"up to {upscaler.scale} times as large it can be made row by row."
     allowed = in_gigabytes(options.memory or free)
     raise PictureError(f"{source} needs about {in_gigabytes(needed)} of memory, and {allowed} may be taken; {words}")
+
+
+def _wholes(source: Path, target: Path, pages: Sequence[Rows], upscaler: Upscaler, options: Options) -> list[Whole]:
+    """List what would be enlarged as a whole: open pages, or what the first bytes tell where there are none."""
+
+    def whole(size: Size, pixel: int) -> Whole:
+        return Whole(size, size_after(source, target, size, upscaler, options), pixel)
+
+    if pages:
+        return [whole((p.height, p.width), (p.num_bands + p.has_alpha) * p.dtype.itemsize) for p in pages]
+    size, count = _header_shape(source, options.making.limits)
+    form = format_of(target)
+    return [whole(size, DECODED_BYTES)] * (count if form.pages or form.frames else 1)
 
 
 def size_after(source: Path, target: Path, before: Size, upscaler: Upscaler, options: Options) -> Size:
@@ -164,9 +168,9 @@ def _header_shape(source: Path, limits: Limits) -> tuple[Size, int]:
 
 @contextmanager
 def _rows_of(source: Path, options: Options) -> Iterator[Sequence[Rows]]:
-    """Open the pages of a file by rows, or decode it where that cannot be."""
+    """Open the pages of a file by rows, or decode the first where that cannot be."""
     with opened_rows(source, options.making.limits) as pages:
         if pages:
             yield pages
             return
-    yield [PictureRows(each) for each in read_frames(source, options.making.limits).pictures]
+    yield [PictureRows(read(source, options.making.limits))]
