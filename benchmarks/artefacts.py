@@ -18,7 +18,7 @@ from minutia.image.color import luma, to_rgb
 from minutia.image.resize import downscale, modcrop, upscale_bicubic
 from minutia.image.sheet import Panel, draw_sheet
 from minutia.metrics.fidelity import score_y
-from minutia.metrics.grid import grid_of
+from minutia.metrics.grid import grid, grid_of
 from minutia.upscaler import Upscaler
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -99,7 +99,7 @@ def describe(name: str, bicubic: Pixels, ours: Pixels, original: Pixels) -> str:
     """Write a row of the table."""
     psnr = [score_y(pixels, original, SCALE).psnr for pixels in (bicubic, ours)]
     errors = [pixels.astype(np.float64) - original for pixels in (bicubic, ours)]
-    grids = [grid_of(luma(pixels) - luma(original), SCALE) for pixels in (bicubic, ours)]
+    grids = [grid(pixels, original, SCALE) for pixels in (bicubic, ours)]
     colours = [colour_grid(error) for error in errors]
     drift = np.abs(errors[1].mean(axis=(0, 1))).max()
     spreads = blocks(original)

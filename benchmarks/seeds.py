@@ -30,13 +30,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("options", nargs="*")
     told = parser.parse_args()
+    folders = [told.runs / str(seed) for seed in range(told.seeds)]
+    if taken := [str(folder) for folder in folders if folder.exists()]:
+        raise SystemExit(f"{', '.join(taken)} exist; name another folder for the runs.")
     print(HEAD)
-    for seed in range(told.seeds):
-        folder = told.runs / str(seed)
+    for seed, folder in enumerate(folders):
         command = [sys.executable, "-m", "minutia", "train", told.recipe, "--hr", str(told.pictures), *told.options]
         command += ["--set", f"seed={seed}", "--set", f"run={folder}"]
-        if folder.exists():
-            raise SystemExit(f"{folder} exists; name another folder for the runs.")
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"Seed {seed} ended with {done.returncode}: {done.stderr.strip()}")

@@ -113,7 +113,7 @@ def test_a_picture_that_is_turned_is_measured_upright(suffix: str, tmp_path: Pat
 
 @pytest.fixture
 def pages(tmp_path: Path, photo: np.ndarray) -> Path:
-    """Pages of two sizes and depths, the second with a place of its own."""
+    """Pages of two sizes and depths, the second with a resolution."""
     path = tmp_path / "pages.tif"
     with tifffile.TiffWriter(path) as tiff:
         tiff.write(photo, photometric="rgb", rowsperstrip=8, metadata=None)

@@ -54,7 +54,7 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
     share = Share(options.memory or free // 2)
     form = format_of(target)
     with opened_rows(source, options.making.limits) as pages:
-        kept = pages if form.pages else pages[:1]
+        kept = pages if form.keeps_all(moving=False) else pages[:1]
         wholes = _wholes(source, target, kept, upscaler, options)
         needed = whole_bytes(wholes, upscaler.scale)
         if needed <= share.num_bytes:
@@ -87,7 +87,7 @@ def _wholes(source: Path, target: Path, pages: Sequence[Rows], upscaler: Upscale
         return [whole((p.height, p.width), (p.num_bands + p.has_alpha) * p.dtype.itemsize) for p in pages]
     size, count = _header_shape(source, options.making.limits)
     form = format_of(target)
-    return [whole(size, DECODED_BYTES)] * (count if form.pages or form.frames else 1)
+    return [whole(size, DECODED_BYTES)] * (count if form.keeps_all(moving=True) else 1)
 
 
 def size_after(source: Path, target: Path, before: Size, upscaler: Upscaler, options: Options) -> Size:
@@ -137,7 +137,7 @@ def scan(
 def kept_of(pictures: Sequence[T], target: Path, *, moving: bool = False) -> Sequence[T]:
     """Leave out the pages, or frames if they are `moving`, that the format of the output cannot keep, and say so."""
     form = format_of(target)
-    if len(pictures) == 1 or form.pages or (form.frames and moving):
+    if len(pictures) == 1 or form.keeps_all(moving=moving):
         return pictures
     logger.warning("%s: %s cannot keep all but the first of %d pictures.", target, form.name, len(pictures))
     return pictures[:1]

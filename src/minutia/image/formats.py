@@ -37,6 +37,10 @@ class Format:
     suggestion: str = "png"
     """The format to take where a side is too long."""
 
+    def keeps_all(self, *, moving: bool) -> bool:
+        """Tell whether it holds several pictures: pages, or frames if they are `moving`."""
+        return self.pages or (self.frames and moving)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:

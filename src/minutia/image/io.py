@@ -261,7 +261,7 @@ def _take(image: Image.Image, path: Path, limits: Limits) -> Picture:
 def _fit_all(frames: Frames, path: Path, form: Format) -> Frames:
     """Bring all to what the format can hold, and say in one line what is lost."""
     pictures, lost = [], []
-    for picture in frames.pictures if form.pages or (form.frames and frames.durations) else frames.pictures[:1]:
+    for picture in frames.pictures if form.keeps_all(moving=bool(frames.durations)) else frames.pictures[:1]:
         require_room(form, picture.height, picture.width, path)
         require_bands(form, picture, path)
         fitted, missing = fit(picture, form)

@@ -1,4 +1,4 @@
-"""Rows that come by any number at a time, given on by the same number, in little more memory than they take."""
+"""Pictures whose rows come by any number at a time; and such rows given on by the same number, in little memory."""
 
 from __future__ import annotations
 

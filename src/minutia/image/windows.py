@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, final
 
@@ -29,7 +30,11 @@ class Rows(Protocol):
     """Without alpha."""
     has_alpha: bool
     dtype: np.dtype[Any]
-    metadata: Metadata
+
+    @property
+    def metadata(self) -> Metadata:
+        """What stands beside the pixels."""
+        ...
 
     def read(self, start: int, stop: int) -> Picture:
         """Give the rows from `start` to before `stop`, without metadata."""
@@ -47,10 +52,14 @@ class TiffRows:
         self.num_bands = self._samples - self.has_alpha
         assert page.dtype is not None
         self.dtype = page.dtype
-        self.metadata = read_metadata(page, path)
         self._length = page.tilelength if page.is_tiled else min(page.rowsperstrip, self.height)
         self._across = -(-self.width // page.tilewidth) if page.is_tiled else 1
         self._is_separate = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and self._samples > 1
+
+    @cached_property
+    def metadata(self) -> Metadata:
+        """What stands beside the pixels; it is read when it is asked for, since a file may have many pages."""
+        return read_metadata(self._page, self._path)
 
     def read(self, start: int, stop: int) -> Picture:
         """Decode the strips or tiles that rows are in.
