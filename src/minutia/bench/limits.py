@@ -78,10 +78,12 @@ def _openvino_products(device: str) -> list[Product]:
 def _torch_products(device: str) -> list[Product]:
     import torch
 
+    from minutia.engines.torch import multiplies_bf16
+
     types = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     offered: tuple[str, ...] = PRECISIONS
     if device == "cpu":
-        offered = ("fp32", "bf16") if torch.cpu.get_capabilities().get("amx_bf16", False) else ("fp32",)
+        offered = ("fp32", "bf16") if multiplies_bf16() else ("fp32",)
     elif device == "mps" or not torch.cuda.is_bf16_supported(including_emulation=False):
         offered = ("fp32", "fp16")
     operands = [torch.from_numpy(operand) for operand in _operands(SHAPE if device == "cpu" else GPU_SHAPE)]

@@ -132,4 +132,12 @@ def _fastest_precision(device: torch.device) -> str:
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     if device.type == "mps":
         return "fp16"
-    return "bf16" if torch.cpu.get_capabilities().get("amx_bf16", False) else "fp32"
+    return "bf16" if multiplies_bf16() else "fp32"
+
+
+def multiplies_bf16() -> bool:
+    """Tell whether the processor has instructions for products in bf16; on others bf16 is slower than fp32.
+
+    Those with matrix units for bf16 (AMX) have these too.
+    """
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))

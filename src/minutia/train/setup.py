@@ -9,6 +9,7 @@ from accelerate import Accelerator, DistributedType
 from accelerate.utils import InitProcessGroupKwargs
 from torch import nn
 
+from minutia.engines.torch import multiplies_bf16
 from minutia.errors import TrainingError
 from minutia.nets.weights import load_generator
 from minutia.train.checkpoint import load_discriminator
@@ -31,7 +32,7 @@ def make_accelerator(hardware: Hardware) -> Accelerator:
     cpu = hardware.device == "cpu" or (num_started() > 1 and not torch.cuda.is_available())
     precision = hardware.precision
     if precision == "auto":
-        precision = "bf16" if _multiplies_bf16(cpu=cpu) else "fp32"
+        precision = "bf16" if _is_faster_in_bf16(cpu=cpu) else "fp32"
     if precision == "fp16" and (cpu or not torch.cuda.is_available()):
         raise TrainingError("hardware.precision = fp16 needs a CUDA device; use bf16 or fp32.")
     accelerator = Accelerator(
@@ -127,10 +128,10 @@ def _make_generator(start: Path | None, recipe: Recipe) -> nn.Module:
     return network.train()
 
 
-def _multiplies_bf16(*, cpu: bool) -> bool:
-    """Tell whether the device is faster in bf16; on processors without matrix units it is slower."""
+def _is_faster_in_bf16(*, cpu: bool) -> bool:
+    """Tell whether the device is faster in bf16."""
     if not cpu and torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if not cpu and torch.backends.mps.is_available():
         return False
-    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    return multiplies_bf16()
