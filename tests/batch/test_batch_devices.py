@@ -57,7 +57,8 @@ def test_a_pool_gives_what_one_device_gives(tmp_path: Path, tiny_model: Path) ->
     for job in make_jobs(tmp_path, 2):
         assert np.array_equal(np.asarray(one.upscale(job.source)), np.asarray(two.upscale(job.source)))
     x = np.random.default_rng(0).random((1, 3, 20, 20), np.float32)
-    pools = [open_engine(find_model(tiny_model), engine=name, device="cpu,cpu") for name in ("torch", "openvino")]
+    card = find_model(tiny_model)
+    pools = [open_engine(card, engine=name, device="cpu,cpu", precision="fp32") for name in ("torch", "openvino")]
     locked = [pool.run_locked(x, bounded=True) for pool in pools if isinstance(pool, EnginePool)]
     assert np.abs(locked[0] - locked[1]).max() < 1e-4
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedType
+from accelerate.state import AcceleratorState
 from accelerate.utils import InitProcessGroupKwargs
 from torch import nn
 
@@ -35,6 +36,7 @@ def make_accelerator(hardware: Hardware) -> Accelerator:
         precision = "bf16" if _is_faster_in_bf16(cpu=cpu) else "fp32"
     if precision == "fp16" and (cpu or not torch.cuda.is_available()):
         raise TrainingError("hardware.precision = fp16 needs a CUDA device; use bf16 or fp32.")
+    AcceleratorState._reset_state()  # A run before this one, in the same process, may have had another precision.
     accelerator = Accelerator(
         cpu=cpu,
         mixed_precision="no" if precision == "fp32" else precision,
