@@ -49,7 +49,7 @@ def test_relativistic_generator_sends_no_gradient_into_the_real_logits() -> None
     assert fake.grad is not None
 
 
-@pytest.mark.parametrize("rescale", ["magnitude", "paper", "none"])
+@pytest.mark.parametrize("rescale", ["magnitude", "unit", "paper", "none"])
 def test_perceptual_loss_is_zero_for_equal_pictures_and_leads_towards_them(vgg_weights: Path, rescale: str) -> None:
     loss = PerceptualLoss(
         Perceptual.model_validate({"layers": {"conv1_2": 1.0}, "weights": vgg_weights, "rescale": rescale})
@@ -63,6 +63,15 @@ def test_perceptual_loss_is_zero_for_equal_pictures_and_leads_towards_them(vgg_w
     assert sr.grad is not None
     step = 1e-3 * sr.grad / sr.grad.abs().max()
     assert 0 < loss(sr.detach() - step, hr).item() < before.item()
+
+
+def test_features_of_unit_length_do_not_tell_how_strong_they_are(vgg_weights: Path) -> None:
+    config = Perceptual(layers={"conv1_2": 1.0}, weights=vgg_weights, rescale="unit", criterion="mse")
+    loss = PerceptualLoss(config)
+    hr, sr = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
+    a, b = (loss.vgg(each)["conv1_2"] for each in (sr, hr))
+    cosine = torch.cosine_similarity(a, b, dim=1)
+    assert loss(sr, hr).item() == pytest.approx((2 - 2 * cosine).mean().item(), rel=1e-4)
 
 
 def test_weights_of_layers_add_up(vgg_weights: Path) -> None:

@@ -24,6 +24,9 @@ ARTEFACT_WINDOW = 7
 PAPER_RESCALE = 1 / 12.75
 """Factor on VGG features in the SRGAN paper, section 3.2."""
 
+UNIT_EPSILON = 1e-3
+"""Least length that features are divided by: places without any would have a slope without bounds."""
+
 Mean: TypeAlias = Callable[[Tensor], Tensor]
 """Mean over a batch, as a scalar; one that several processes share is more than a tensor holds."""
 
@@ -64,6 +67,9 @@ class PerceptualLoss(nn.Module):
         if self.rescale == "magnitude":
             unit = mean(wanted.abs())
             return self.difference(found / unit, wanted / unit)
+        if self.rescale == "unit":
+            found, wanted = (F.normalize(each, dim=1, eps=UNIT_EPSILON) for each in (found, wanted))
+            return self.difference(found, wanted) * found.shape[1]
         factor = PAPER_RESCALE if self.rescale == "paper" else 1.0
         return self.difference(found * factor, wanted * factor)
 

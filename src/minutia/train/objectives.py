@@ -35,8 +35,9 @@ class Perceptual(Strict):
     """Layers and their weights; conv5_4 is before its activation, relu5_4 (the paper's "VGG54") after it."""
 
     criterion: Literal["l1", "mse"] = "l1"
-    rescale: Literal["magnitude", "paper", "none"] = "magnitude"
-    """Divide each layer's difference by the mean magnitude of the original's features, or features by 12.75."""
+    rescale: Literal["magnitude", "unit", "paper", "none"] = "magnitude"
+    """Divide each layer's difference by the mean magnitude of the original's features, or features by 12.75; unit
+    brings the features of each place to unit length and sums over them, as LPIPS does."""
 
     shift: Annotated[int, Field(ge=0, le=VGG_STRIDE)] = 0
     """Pixels by which the window that VGG sees is moved, through all of 0 to this in turn, down and across.
