@@ -36,14 +36,14 @@ from minutia.types import Picture
 
 BASE = {
     "adversarial.steps": "0",
-    "content.steps": "1000",
+    "content.steps": "500",
     "content.batch_size": "8",
     "content.lr_crop": "24",
     "content.ema_decay": "0.995",
     "content.schedule.learning_rate": "2e-3",
     "content.schedule.warmup_steps": "50",
     "every.log": "100",
-    "every.validation": "1000",
+    "every.validation": "500",
 }
 SIDE = 256
 """Of the square picture on which speed is measured."""
@@ -142,20 +142,17 @@ CHANGES = {
     "bilinear": Change("bilinear skip", {"network.skip": "bilinear"}),
     "bicubic": Change("bicubic skip", {"network.skip": "bicubic"}),
     "crop-48": Change("2 crops of 48x48", {"content.batch_size": "2", "content.lr_crop": "48"}),
-    "crop-16": Change("18 crops of 16x16", {"content.batch_size": "18", "content.lr_crop": "16"}),
-    "batch-16": Change("16 crops, 500 steps", {"content.batch_size": "16", "content.steps": "500"}),
-    "batch-4": Change("4 crops, 2,000 steps", {"content.batch_size": "4", "content.steps": "2000"}),
-    "rate-1e-3": Change("peak rate 1e-3", {"content.schedule.learning_rate": "1e-3"}),
+    "batch-16": Change("16 crops, 250 steps", {"content.batch_size": "16", "content.steps": "250"}),
+    "batch-4": Change("4 crops, 1,000 steps", {"content.batch_size": "4", "content.steps": "1000"}),
     "rate-3e-3": Change("peak rate 3e-3", {"content.schedule.learning_rate": "3e-3"}),
     "constant": Change("constant rate of 1e-3", {"content.schedule": '{kind="constant", learning_rate=1e-3}'}),
     "multistep": Change(
-        "rate halved after 500, 800, 900, 950",
-        {"content.schedule": '{kind="multistep", learning_rate=2e-3, warmup_steps=50, milestones=[500,800,900,950]}'},
+        "rate halved after 250, 400, 450, 475",
+        {"content.schedule": '{kind="multistep", learning_rate=2e-3, warmup_steps=50, milestones=[250,400,450,475]}'},
     ),
     "charbonnier": Change("Charbonnier", {"content.criterion": "charbonnier"}),
     "mse": Change("MSE", {"content.criterion": "mse"}),
     "no-ema": Change("no averaged weights", {"content.ema_decay": "0"}),
-    "no-clip": Change("gradients clipped at 100", {"content.clip_norm": "100"}),
 }
 
 
