@@ -192,11 +192,9 @@ def _is_replaced(key: str, by: Mapping[str, str]) -> bool:
 
 
 def _trained(recipe: Recipe) -> nn.Module:
-    """The network at the end of a run, which is trained where it is not."""
-    weights = weights_path(recipe.folder, "content", "last")
-    if not weights.exists():
-        train(recipe)
-    return load_weights(weights).build()
+    """The network at the end of a run, which goes on where it stands."""
+    train(recipe)
+    return load_weights(weights_path(recipe.folder, "content", "last")).build()
 
 
 def _enlarger(network: nn.Module) -> Callable[[Picture], Picture]:
