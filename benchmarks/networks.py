@@ -124,15 +124,19 @@ def _acts(act: Callable[[], nn.Module]) -> Block:
     return lambda width: Branch(width, act=act)
 
 
+def _reparameterised(width: int) -> nn.Module:
+    return Branch(width, convolution=Reparameterised)
+
+
+MUON = {"content.optimiser": "muon", "content.schedule.learning_rate": "1e-3"}
+
 CHANGES = {
     "base": Change("none"),
     "seed": Change("another seed", {"seed": "1"}),
     "relu": Change("ReLU", block=_acts(nn.ReLU)),
     "silu": Change("SiLU", block=_acts(nn.SiLU)),
     "gelu": Change("GELU", block=_acts(nn.GELU)),
-    "reparameterised": Change(
-        "re-parameterised: 3x3 + 1x1 + identity", block=lambda width: Branch(width, convolution=Reparameterised)
-    ),
+    "reparameterised": Change("re-parameterised: 3x3 + 1x1 + identity", block=_reparameterised),
     "attention": Change(
         "parameter-free attention: the branch times its own sigmoid",
         block=lambda width: Branch(width, finish=lambda y: 2 * y * y.sigmoid()),
@@ -160,6 +164,10 @@ CHANGES = {
     ),
     "charbonnier": Change("Charbonnier", {"content.criterion": "charbonnier"}),
     "mse": Change("MSE", {"content.criterion": "mse"}),
+    "muon": Change("Muon, peak rate 1e-3", MUON),
+    "muon-1.4e-3": Change("Muon, peak rate 1.4e-3", {**MUON, "content.schedule.learning_rate": "1.4e-3"}),
+    "muon-2e-3": Change("Muon, peak rate 2e-3", {**MUON, "content.schedule.learning_rate": "2e-3"}),
+    "muon-reparameterised": Change("Muon, peak rate 1e-3, and re-parameterised", MUON, _reparameterised),
     "no-ema": Change("no averaged weights", {"content.ema_decay": "0"}),
 }
 

@@ -112,6 +112,9 @@ class _Phase(Strict):
     """Side of the square crops, in low-resolution pixels; the high-resolution crop is `scale` times that."""
 
     schedule: Schedule = Schedule()
+    optimiser: Literal["adam", "muon"] = "adam"
+    """Of the generator; the discriminator's is Adam. Muon learns faster: see `minutia.train.muon.Muon`."""
+
     betas: tuple[Fraction, Fraction] = (0.9, 0.99)
     """Of Adam."""
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.optim import Adam
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from minutia.train.batchnorm import share_batch_norms
 from minutia.train.config import Hardware
+from minutia.train.muon import Muon
 from minutia.train.processes import average_gradients, share_weights
 
 
 @final
 class Optimised:
-    """A network, prepared for the devices of a run, and its Adam."""
+    """A network, prepared for the devices of a run, and its optimiser."""
 
     def __init__(
         self,
@@ -26,6 +28,7 @@ class Optimised:
         *,
         betas: tuple[float, float],
         clip_norm: float | None,
+        optimiser: Literal["adam", "muon"] = "adam",
     ) -> None:
         share_batch_norms(network)
         if hardware.channels_last:
@@ -37,11 +40,16 @@ class Optimised:
         share_weights(self.bare)
         self.accelerator = accelerator
         self.clip_norm = clip_norm
-        optimiser = torch.optim.Adam(network.parameters(), betas=betas)
         # In evaluation mode nothing is wrapped for several processes: gradients are averaged in `step`, since an
         # adversarial step runs the discriminator frozen and not, which DistributedDataParallel does not bear.
         self.network = accelerator.prepare_model(network, evaluation_mode=True)
-        self.optimiser = accelerator.prepare_optimizer(optimiser)
+        self.optimiser = accelerator.prepare_optimizer(self._make_optimiser(optimiser, betas))
+
+    def _make_optimiser(self, kind: Literal["adam", "muon"], betas: tuple[float, float]) -> Adam:
+        if kind == "adam":
+            return Adam(self.bare.parameters(), betas=betas)
+        dtype = torch.bfloat16 if self.accelerator.mixed_precision == "bf16" else torch.float32
+        return Muon(self.bare.parameters(), betas=betas, dtype=dtype)
 
     def __call__(self, x_NCHW: Tensor) -> Tensor:
         """Run the network."""

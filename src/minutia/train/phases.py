@@ -64,9 +64,7 @@ class ContentPhase:
 
     def __init__(self, recipe: Recipe, accelerator: Accelerator, generator: nn.Module) -> None:
         self.config = config = recipe.content
-        self.generator = Optimised(
-            generator, accelerator, recipe.hardware, betas=config.betas, clip_norm=config.clip_norm
-        )
+        self.generator = _generator(generator, accelerator, recipe, config)
         self.ema = moving_average(self.generator.bare, config.ema_decay)
 
     def parts(self) -> dict[str, Optimised]:
@@ -97,14 +95,14 @@ class AdversarialPhase:
         judge: PerceptualLoss,
     ) -> None:
         self.config = config
-        hardware, network = recipe.hardware, recipe.network
+        network = recipe.network
         self.scale = network.scale
         self.accelerator = accelerator
-        self.generator = Optimised(generator, accelerator, hardware, betas=config.betas, clip_norm=config.clip_norm)
+        self.generator = _generator(generator, accelerator, recipe, config)
         self.discriminator = Optimised(
             config.discriminator.build(network.channels, config.lr_crop * network.scale),
             accelerator,
-            hardware,
+            recipe.hardware,
             betas=config.betas,
             clip_norm=config.clip_norm,
         )
@@ -164,6 +162,19 @@ class AdversarialPhase:
             "logit_real": real.detach().mean(),
             "logit_fake": fake.detach().mean(),
         }
+
+
+def _generator(
+    network: nn.Module, accelerator: Accelerator, recipe: Recipe, config: Content | Adversarial
+) -> Optimised:
+    return Optimised(
+        network,
+        accelerator,
+        recipe.hardware,
+        betas=config.betas,
+        clip_norm=config.clip_norm,
+        optimiser=config.optimiser,
+    )
 
 
 def _mean(value: Tensor) -> Tensor:

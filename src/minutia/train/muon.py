@@ -1,0 +1,87 @@
+"""Muon: Adam for everything but the kernels of convolutions, whose steps it makes orthogonal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+MOMENTUM = 0.9
+"""Share of a kernel's mean gradient that stays from one step to the next."""
+
+STEP_SIZE = 0.2
+"""Root mean square of a step at a rate of 1: about Adam's, so that a rate means the same to both (Liu et al., 2025)."""
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""Factors of x, x^3 and x^5 in the polynomial that carries singular values towards 1 (Jordan et al., 2024)."""
+
+ITERATIONS = 5
+
+MIN_CHANNELS = 16
+"""A kernel with fewer channels on one side meets the picture, or works on each map by itself: it is left to Adam."""
+
+
+@final
+class Muon(Adam):
+    """Moves each kernel along the orthogonal matrix that is nearest to its mean gradient.
+
+    A kernel (out, in, height, width) is taken as a matrix of `out` rows. So every direction in it gets a step of the
+    same length, also those where gradients are weak, in which Adam hardly learns. Jordan et al., "Muon: An optimizer
+    for hidden layers in neural networks", 2024; Liu et al., "Muon is scalable for LLM training", 2025.
+    """
+
+    def __init__(
+        self, params: Iterable[nn.Parameter], *, betas: tuple[float, float], dtype: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__(params, betas=betas)
+        self.dtype = dtype
+        """In which matrices are multiplied; bfloat16 is enough."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Go one step; gradients of kernels are used up."""
+        for group in self.param_groups:
+            alike: defaultdict[torch.Size, list[nn.Parameter]] = defaultdict(list)
+            for parameter in group["params"]:
+                if parameter.grad is not None and _is_kernel(parameter):
+                    alike[parameter.shape].append(parameter)
+            for shape, kernels in alike.items():
+                # Channels last, as kernels lie in memory in most runs; the order of columns makes no difference.
+                rows, columns = shape[0], shape[1:].numel()
+                gradients = [self._mean_gradient(kernel).permute(0, 2, 3, 1) for kernel in kernels]
+                directions = orthogonalise(torch.stack(gradients).view(-1, rows, columns).to(self.dtype))
+                length = STEP_SIZE * max(rows, columns) ** 0.5
+                for kernel, direction in zip(kernels, directions, strict=True):
+                    kernel.permute(0, 2, 3, 1).add_(direction.view(gradients[0].shape), alpha=-length * group["lr"])
+                    kernel.grad = None
+        super().step(closure)
+
+    def _mean_gradient(self, kernel: nn.Parameter) -> Tensor:
+        """Take the gradient into the mean of a kernel, and look one step ahead (Nesterov)."""
+        assert kernel.grad is not None
+        state = self.state[kernel]
+        if not state:
+            state["step"] = torch.zeros(())  # Adam looks for it wherever it finds a state on resuming.
+            state["mean_gradient"] = torch.zeros_like(kernel)
+        mean: Tensor = state["mean_gradient"].lerp_(kernel.grad, 1 - MOMENTUM)
+        return kernel.grad.lerp(mean, MOMENTUM)
+
+
+def _is_kernel(parameter: nn.Parameter) -> bool:
+    return parameter.ndim == 4 and min(parameter.shape[:2]) >= MIN_CHANNELS
+
+
+def orthogonalise(matrices_NRC: Tensor) -> Tensor:
+    """Bring the singular values of N matrices near 1; their singular vectors stay."""
+    a, b, c = NEWTON_SCHULZ
+    tall = matrices_NRC.shape[1] > matrices_NRC.shape[2]
+    x: Tensor = matrices_NRC.mT if tall else matrices_NRC
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
+    for _ in range(ITERATIONS):
+        square = x @ x.mT
+        x = torch.baddbmm(x, b * square + c * square @ square, x, beta=a)
+    return x.mT if tall else x
