@@ -36,6 +36,7 @@ from minutia.types import Picture
 
 BASE = {
     "adversarial.steps": "0",
+    "content.optimiser": "adam",
     "content.steps": "500",
     "content.batch_size": "8",
     "content.lr_crop": "24",

@@ -35,9 +35,9 @@ class Muon(Adam):
     """
 
     def __init__(
-        self, params: Iterable[nn.Parameter], *, betas: tuple[float, float], dtype: torch.dtype = torch.float32
+        self, parameters: Iterable[nn.Parameter], *, betas: tuple[float, float], dtype: torch.dtype = torch.float32
     ) -> None:
-        super().__init__(params, betas=betas)
+        super().__init__(parameters, betas=betas)
         self.dtype = dtype
         """In which matrices are multiplied; bfloat16 is enough."""
 
