@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from minutia.errors import DataError, TrainingError
+from minutia.nets.minutianet import MinutiaNetSpec
 from minutia.nets.weights import load_generator, save_weights
 from minutia.train.config import Recipe, Watch
 from minutia.train.loop import train
@@ -80,6 +81,18 @@ def test_interrupted_and_resumed_equals_uninterrupted(recipe: Recipe, finished: 
         for path in (finished.folder / "log.jsonl", recipe.folder / "log.jsonl")
     ]
     assert timeless[0] == timeless[1]
+
+
+def test_a_run_with_muon_resumes_bit_for_bit(recipe: Recipe, tmp_path: Path) -> None:
+    changes = {"network": MinutiaNetSpec(scale=2, num_blocks=1, num_features=16)}
+    changes["content"] = recipe.content.model_copy(update={"optimiser": "muon"})
+    one = recipe.model_copy(update=changes)
+    other = one.model_copy(update={"run": tmp_path / "other"})
+    assert train(one)
+    assert not train(other, should_stop=stop_after(4))
+    assert train(other)
+    weights = [load_file(each.folder / "weights" / "content-last.safetensors") for each in (one, other)]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
 def test_rows_after_the_last_checkpoint_are_dropped_on_resume(recipe: Recipe) -> None:

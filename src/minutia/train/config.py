@@ -37,6 +37,7 @@ def _check_network(spec: GeneratorSpec) -> GeneratorSpec:
 Network = Annotated[GeneratorSpec, Field(discriminator="kind"), AfterValidator(_check_network)]
 Discriminator = Annotated[DiscriminatorSpec, Field(discriminator="kind")]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+OptimiserKind = Literal["adam", "muon"]
 
 
 class Data(Strict):
@@ -112,7 +113,7 @@ class _Phase(Strict):
     """Side of the square crops, in low-resolution pixels; the high-resolution crop is `scale` times that."""
 
     schedule: Schedule = Schedule()
-    optimiser: Literal["adam", "muon"] = "adam"
+    optimiser: OptimiserKind = "adam"
     """Of the generator; the discriminator's is Adam. Muon learns faster: see `minutia.train.muon.Muon`."""
 
     betas: tuple[Fraction, Fraction] = (0.9, 0.99)

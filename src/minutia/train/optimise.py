@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, final
+from typing import Any, final
 
 import torch
 from accelerate import Accelerator
@@ -11,7 +11,7 @@ from torch.optim import Adam
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from minutia.train.batchnorm import share_batch_norms
-from minutia.train.config import Hardware
+from minutia.train.config import Hardware, OptimiserKind
 from minutia.train.muon import Muon
 from minutia.train.processes import average_gradients, share_weights
 
@@ -28,7 +28,7 @@ class Optimised:
         *,
         betas: tuple[float, float],
         clip_norm: float | None,
-        optimiser: Literal["adam", "muon"] = "adam",
+        optimiser: OptimiserKind = "adam",
     ) -> None:
         share_batch_norms(network)
         if hardware.channels_last:
@@ -45,7 +45,7 @@ class Optimised:
         self.network = accelerator.prepare_model(network, evaluation_mode=True)
         self.optimiser = accelerator.prepare_optimizer(self._make_optimiser(optimiser, betas))
 
-    def _make_optimiser(self, kind: Literal["adam", "muon"], betas: tuple[float, float]) -> Adam:
+    def _make_optimiser(self, kind: OptimiserKind, betas: tuple[float, float]) -> Adam:
         if kind == "adam":
             return Adam(self.bare.parameters(), betas=betas)
         dtype = torch.bfloat16 if self.accelerator.mixed_precision == "bf16" else torch.float32
