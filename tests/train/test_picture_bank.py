@@ -67,6 +67,19 @@ def test_batches_depend_on_seed_and_step_alone(bank: PictureBank) -> None:
     assert not torch.equal(one, other)
 
 
+def test_of_several_candidates_the_one_with_the_most_detail_is_cut() -> None:
+    """A picture that rises by one to the right, and from the seventh column by two."""
+    columns = np.arange(12)
+    lr = np.broadcast_to(columns + np.maximum(columns - 6, 0), (6, 12)).astype(np.uint8)[..., None]
+    bank = PictureBank([Pair("ramp", lr.repeat(2, axis=0).repeat(2, axis=1), lr)], 2, device=CPU, place=CPU)
+    plain, _ = bank.batch(2000, 4, seed=1, step=0, augment=False)
+    chosen, hr = bank.batch(2000, 4, seed=1, step=0, augment=False, candidates=64)
+    span = [(crops[:, 0, 0, 3] - crops[:, 0, 0, 0]) * 255 for crops in (plain, chosen)]
+    assert (span[0].round() == 6).float().mean() == pytest.approx(3 / 9, abs=0.05)
+    assert (span[1].round() == 6).all()
+    assert torch.equal(chosen.repeat_interleave(2, 2).repeat_interleave(2, 3), hr)
+
+
 def test_small_pictures_are_left_out_and_none_left_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     bank = PictureBank([numbered(5, 6, 0), numbered(3, 9, 100)], 2, device=CPU, place=CPU)
     lr, _ = bank.batch(100, 4, seed=0, step=0, augment=False)

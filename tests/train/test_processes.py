@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -105,13 +106,13 @@ def test_a_stop_of_one_process_stops_all_and_one_goes_on_alone(recipe: Recipe, t
     assert_same(one, two)
 
 
-def test_shares_are_the_batch() -> None:
+@pytest.mark.parametrize("candidates", [1, 3])
+def test_shares_are_the_batch(candidates: int) -> None:
     cpu = torch.device("cpu")
     bank = PictureBank([numbered(5, 6, 0), numbered(4, 9, 100)], 2, device=cpu, place=cpu)
-    whole = bank.batch(6, 4, seed=1, step=3, augment=True)
-    shares = [
-        bank.batch(6, 4, seed=1, step=3, augment=True, own=Processes(index, 3, None).own(6)) for index in range(3)
-    ]
+    cut = partial(bank.batch, 6, 4, seed=1, step=3, augment=True, candidates=candidates)
+    whole = cut()
+    shares = [cut(own=Processes(index, 3, None).own(6)) for index in range(3)]
     for kind in range(2):
         assert torch.equal(torch.cat([share[kind] for share in shares]), whole[kind])
 

@@ -13,6 +13,7 @@ from minutia.errors import DataError, TrainingError
 from minutia.nets.minutianet import MinutiaNetSpec
 from minutia.nets.weights import load_generator, save_weights
 from minutia.train.config import Recipe, Watch
+from minutia.train.data import PictureBank
 from minutia.train.loop import train
 from minutia.train.losses import PerceptualLoss
 from minutia.train.recipe import load_recipe
@@ -166,6 +167,19 @@ def test_vgg_looks_through_the_window_that_moves(recipe: Recipe, monkeypatch: py
     monkeypatch.setattr(PerceptualLoss, "forward", watch)
     train(recipe)
     assert seen.count((31, 31)) == recipe.adversarial.steps
+
+
+def test_each_phase_chooses_among_its_own_number_of_candidates(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def watch(self: PictureBank, *args: object, candidates: int, **rest: object) -> tuple[Tensor, Tensor]:
+        seen.append(candidates)
+        return batch(self, *args, candidates=candidates, **rest)
+
+    batch = PictureBank.batch
+    monkeypatch.setattr(PictureBank, "batch", watch)
+    train(recipe.model_copy(update={"content": recipe.content.model_copy(update={"candidates": 3})}))
+    assert seen == [3] * recipe.content.steps + [1] * recipe.adversarial.steps
 
 
 def test_training_makes_the_loss_smaller(recipe: Recipe) -> None:

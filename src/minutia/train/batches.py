@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -46,18 +47,28 @@ def batch_seed(recipe: Recipe, phase: str) -> int:
 
 
 def make_batch(
-    bank: PictureBank, data: Data, num_crops: int, lr_crop: int, *, seed: int, step: int, own: slice = ALL
+    bank: PictureBank,
+    data: Data,
+    num_crops: int,
+    lr_crop: int,
+    *,
+    seed: int,
+    step: int,
+    own: slice = ALL,
+    candidates: int = 1,
 ) -> Crops:
     """Cut the crops of a step, and degrade them where the recipe says so; all depends on seed and step alone.
 
     Args:
         own: which of the crops to make; they are what they are in the whole batch.
+        candidates: places drawn for each crop, of which the one with the most detail is cut.
     """
     degradation = data.degradation
+    cut = partial(bank.batch, num_crops, seed=seed, step=step, augment=data.augment, own=own, candidates=candidates)
     if degradation is None or is_clean(degradation, seed, step):
-        lr, hr = bank.batch(num_crops, lr_crop, seed=seed, step=step, augment=data.augment, own=own)
+        lr, hr = cut(lr_crop)
         return Crops(lr, hr, [[] for _ in lr])
-    _, whole = bank.batch(num_crops, cut_side(data, lr_crop), seed=seed, step=step, augment=data.augment, own=own)
+    _, whole = cut(cut_side(data, lr_crop))
     degraded = degrade(whole, degradation, bank.scale, seed=seed, step=step, first=own.start or 0)
     top, left = np.random.default_rng((seed, step, PLACE)).integers(MARGIN + 1, size=2).tolist()
     lr = degraded.lr[:, :, top : top + lr_crop, left : left + lr_crop]

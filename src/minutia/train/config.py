@@ -112,6 +112,12 @@ class _Phase(Strict):
     lr_crop: PositiveInt = 24
     """Side of the square crops, in low-resolution pixels; the high-resolution crop is `scale` times that."""
 
+    candidates: PositiveInt = 1
+    """Places drawn for each crop, of which the one with the most detail is cut: flat ones teach little.
+
+    After Wang et al. 2021, "SamplingAug".
+    """
+
     schedule: Schedule = Schedule()
     optimiser: OptimiserKind = "adam"
     """Of the generator; the discriminator's is Adam. Muon learns faster: see `minutia.train.muon.Muon`."""

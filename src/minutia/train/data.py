@@ -81,30 +81,46 @@ class PictureBank:
             logger.warning("%d of %d pictures are smaller than a crop.", num_small, len(self.sizes))
 
     def batch(
-        self, num_crops: int, lr_crop: int, *, seed: int, step: int, augment: bool, own: slice = slice(None)
+        self,
+        num_crops: int,
+        lr_crop: int,
+        *,
+        seed: int,
+        step: int,
+        augment: bool,
+        own: slice = slice(None),
+        candidates: int = 1,
     ) -> tuple[Tensor, Tensor]:
         """Cut the crops of a step; every place in every picture is equally likely.
 
         Args:
             own: which of the crops to cut; they are what they are in the whole batch.
+            candidates: places drawn for each crop, of which the one with the most detail is cut.
 
         Returns:
             `lr` (N, C, lr_crop, lr_crop) and `hr` (N, C, lr_crop * scale, ...), float32 in [0, 1].
         """
-        rows_and_columns = (self.sizes - lr_crop + 1).clamp(min=0)
-        last_place = rows_and_columns.prod(dim=1).cumsum(0)
+        last_place = (self.sizes - lr_crop + 1).clamp(min=0).prod(dim=1).cumsum(0)
         random = np.random.default_rng((seed, step))
-        place = torch.from_numpy(random.integers(int(last_place[-1]), size=num_crops))[own]
+        places = torch.from_numpy(random.integers(int(last_place[-1]), size=(num_crops, candidates)))[own]
         turn = torch.from_numpy(random.integers(8 if augment else 1, size=num_crops))[own]
-        picture = torch.searchsorted(last_place, place, right=True)
-        place = last_place[picture] - 1 - place
-        columns = rows_and_columns[picture, 1]
-        top, left = place // columns, place % columns
-        start, width = self.start[picture], self.sizes[picture, 1]
+        if candidates > 1:
+            windows = self._find(places.flatten(), last_place, lr_crop)
+            crops = _gather(self.lr, *windows, torch.zeros(places.numel(), dtype=torch.int64), lr_crop)
+            detail = _detail(_to_float(crops, self.device)).to(places.device).view(places.shape)
+            places = places.gather(1, detail.argmax(dim=1, keepdim=True))
+        start, width, top, left = self._find(places[:, 0], last_place, lr_crop)
         s = self.scale
         lr = _gather(self.lr, start, width, top, left, turn, lr_crop)
         hr = _gather(self.hr, start * s**2, width * s, top * s, left * s, turn, lr_crop * s)
         return _to_float(lr, self.device), _to_float(hr, self.device)
+
+    def _find(self, places: Tensor, last_place: Tensor, lr_crop: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Where crops lie, by number: the start and the width of the picture, and the top and the left in it."""
+        picture = torch.searchsorted(last_place, places, right=True)
+        places = last_place[picture] - 1 - places
+        columns = self.sizes[picture, 1] - lr_crop + 1
+        return self.start[picture], self.sizes[picture, 1], places // columns, places % columns
 
 
 def _load(files: PairFiles, scale: int, channels: int, normalisation: Normalisation | None) -> Pair:
@@ -135,6 +151,12 @@ def _gather(flat: Tensor, start: Tensor, width: Tensor, top: Tensor, left: Tenso
     transposed = (turn & 4).bool()[:, None, None]
     places = torch.where(transposed, places.transpose(1, 2), places)
     return flat[places.to(flat.device, non_blocking=True)]
+
+
+def _detail(x_NCHW: Tensor) -> Tensor:
+    """Mean square of the differences of neighbours, of each of (N, C, H, W): (N,)."""
+    down, right = (x_NCHW.diff(dim=dim).square().mean(dim=(1, 2, 3)) for dim in (2, 3))
+    return down + right
 
 
 def _to_float(crops: Tensor, device: torch.device) -> Tensor:

@@ -185,5 +185,12 @@ def _batch(run: Run, phase: Phase, step: int) -> tuple[Tensor, Tensor]:
     config, recipe = phase.config, run.recipe
     own, seed = run.processes.own(config.num_crops), batch_seed(recipe, phase.name)
     return make_batch(
-        run.pictures.bank, recipe.data, config.num_crops, config.lr_crop, seed=seed, step=step, own=own
+        run.pictures.bank,
+        recipe.data,
+        config.num_crops,
+        config.lr_crop,
+        seed=seed,
+        step=step,
+        own=own,
+        candidates=config.candidates,
     ).pair

@@ -38,15 +38,16 @@ def draw_preview(recipe: Recipe, target: Path, num_pairs: int) -> None:
     Raises:
         DataError: pictures are missing, broken or smaller than a crop.
     """
-    network, data, side = recipe.network, recipe.data, recipe.content.lr_crop
+    network, data, content = recipe.network, recipe.data, recipe.content
     files = find_pairs(data.hr, data.lr, network.scale)
     pairs = load_pairs(spread(files, min(len(files), MAX_PICTURES)), network.scale, network.channels)
     cpu = torch.device("cpu")
     bank = PictureBank(pairs, network.scale, device=cpu, place=cpu)
-    bank.check(cut_side(data, side))
+    bank.check(cut_side(data, content.lr_crop))
     panels: list[Panel] = []
     for step in range(num_pairs):
-        crops = make_batch(bank, data, 1, side, seed=batch_seed(recipe, "content"), step=step)
+        seed = batch_seed(recipe, "content")
+        crops = make_batch(bank, data, 1, content.lr_crop, seed=seed, step=step, candidates=content.candidates)
         panels += _pair(crops.hr, crops.lr, crops.words[0])
     width = 2 * PAIRS_IN_ROW
     rows = [panels[start : start + width] for start in range(0, len(panels), width)]
