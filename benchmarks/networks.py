@@ -168,6 +168,10 @@ CHANGES = {
     "muon": Change("Muon, peak rate 1e-3", MUON),
     "muon-1.4e-3": Change("Muon, peak rate 1.4e-3", {**MUON, "content.schedule.learning_rate": "1.4e-3"}),
     "muon-2e-3": Change("Muon, peak rate 2e-3", {**MUON, "content.schedule.learning_rate": "2e-3"}),
+    "candidates": Change(
+        "Muon, peak rate 2e-3, of 4 places the one with the most detail",
+        {**MUON, "content.schedule.learning_rate": "2e-3", "content.candidates": "4"},
+    ),
     "muon-reparameterised": Change("Muon, peak rate 1e-3, and re-parameterised", MUON, _reparameterised),
     "no-ema": Change("no averaged weights", {"content.ema_decay": "0"}),
 }

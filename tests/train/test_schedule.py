@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from minutia.train.config import Schedule
-from minutia.train.schedule import learning_rate
+from minutia.train.schedule import Schedule, learning_rate
 
 
 def test_warm_up_is_linear_then_held_then_cosine() -> None:

@@ -23,6 +23,7 @@ from minutia.train.bands import Bands, NormalisationTable, check_bands, check_no
 from minutia.train.degrade.fields import Strict, Weight
 from minutia.train.degrade.pipeline import DegradationOrName
 from minutia.train.objectives import VGG_STRIDE, Gan, Perceptual, Pixel, PixelCriterion
+from minutia.train.schedule import Schedule
 from minutia.types import Normalisation
 
 
@@ -69,27 +70,6 @@ class Data(Strict):
         if self.lr is not None and self.degradation is not None:
             raise ValueError("low-resolution pictures are read from lr or made by degradation, not both.")
         return self
-
-
-class Schedule(Strict):
-    """Learning rate over the steps of a phase: a linear warm-up, a constant stretch, then the decay.
-
-    Counted in steps, also where the phase is measured in epochs; a cosine ends with the phase in either case.
-    """
-
-    kind: Literal["constant", "cosine", "multistep"] = "cosine"
-    learning_rate: PositiveFloat = 2e-4
-    warmup_steps: NonNegativeInt = 0
-    hold_steps: NonNegativeInt = 0
-    """Steps at the full rate after the warm-up, before a cosine begins."""
-
-    final_learning_rate: Weight = 1e-7
-    """Where a cosine ends."""
-
-    milestones: tuple[PositiveInt, ...] = ()
-    """Steps at which multistep multiplies the rate by `gamma`."""
-
-    gamma: PositiveFloat = 0.5
 
 
 def _check_batch_size(value: object) -> object:

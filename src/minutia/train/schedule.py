@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
-from minutia.train.config import Schedule
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+
+from minutia.train.degrade.fields import Strict, Weight
+
+
+class Schedule(Strict):
+    """Learning rate over the steps of a phase: a linear warm-up, a constant stretch, then the decay.
+
+    Counted in steps, also where the phase is measured in epochs; a cosine ends with the phase in either case.
+    """
+
+    kind: Literal["constant", "cosine", "multistep"] = "cosine"
+    learning_rate: PositiveFloat = 2e-4
+    warmup_steps: NonNegativeInt = 0
+    hold_steps: NonNegativeInt = 0
+    """Steps at the full rate after the warm-up, before a cosine begins."""
+
+    final_learning_rate: Weight = 1e-7
+    """Where a cosine ends."""
+
+    milestones: tuple[PositiveInt, ...] = ()
+    """Steps at which multistep multiplies the rate by `gamma`."""
+
+    gamma: PositiveFloat = 0.5
 
 
 def learning_rate(schedule: Schedule, step: int, steps: int) -> float:
