@@ -2,10 +2,10 @@
 
     python benchmarks/networks.py PICTURES RUNS --data Set5 --data Set14 [--only NAME ...]
 
-The base is a fresh MinutiaNet in the content phase of the recipe `minutia-x4`, much shortened, and by Adam. A change is
-a key of the recipe, or another block in the place of MinutiaNet's. Printed, as Markdown: PSNR of Y on the test sets, by
-what `minutia evaluate` does, and how long OpenVINO takes for an input megapixel, against the base in the same run. Each
-run has a folder of its own in RUNS, and goes on where it stands.
+The base is a fresh MinutiaNet in the content phase of the recipe `minutia-x4`, much shortened, by Adam, crops anywhere.
+A change is a key of the recipe, or another block in the place of MinutiaNet's. Printed, as Markdown: PSNR of Y on the
+test sets, by what `minutia evaluate` does, and how long OpenVINO takes for an input megapixel, against the base in the
+same run. Each run has a folder of its own in RUNS, and goes on where it stands.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from minutia.types import Picture
 BASE = {
     "adversarial.steps": "0",
     "content.optimiser": "adam",
+    "content.candidates": "1",
     "content.steps": "500",
     "content.batch_size": "8",
     "content.lr_crop": "24",
