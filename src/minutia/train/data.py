@@ -91,7 +91,7 @@ class PictureBank:
         own: slice = slice(None),
         candidates: int = 1,
     ) -> tuple[Tensor, Tensor]:
-        """Cut the crops of a step; every place in every picture is equally likely.
+        """Cut the crops of a step; every place in every picture is equally likely to be drawn.
 
         Args:
             own: which of the crops to cut; they are what they are in the whole batch.
