@@ -105,10 +105,10 @@ class PictureBank:
         places = torch.from_numpy(random.integers(int(last_place[-1]), size=(num_crops, candidates)))[own]
         turn = torch.from_numpy(random.integers(8 if augment else 1, size=num_crops))[own]
         if candidates > 1:
-            windows = self._find(places.flatten(), last_place, lr_crop)
-            crops = _gather(self.lr, *windows, torch.zeros(places.numel(), dtype=torch.int64), lr_crop)
-            detail = _detail(_to_float(crops, self.device)).to(places.device).view(places.shape)
-            places = places.gather(1, detail.argmax(dim=1, keepdim=True))
+            flat = places.flatten()
+            crops = _gather(self.lr, *self._find(flat, last_place, lr_crop), torch.zeros_like(flat), lr_crop)
+            detail = _detail(_to_float(crops, crops.device)).view(places.shape)
+            places = places.gather(1, detail.argmax(dim=1, keepdim=True).to(places.device))
         start, width, top, left = self._find(places[:, 0], last_place, lr_crop)
         s = self.scale
         lr = _gather(self.lr, start, width, top, left, turn, lr_crop)
