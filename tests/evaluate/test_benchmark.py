@@ -63,6 +63,16 @@ def test_layouts_of_test_sets(tmp_path: Path) -> None:
     assert find_test_set(tmp_path / "Other", 3).name == "Other"
     with pytest.raises(DataError, match="does not exist"):
         find_test_set(tmp_path / "None", 4)
+    with pytest.raises(DataError, match="holds x2 and x4, and no x3"):
+        find_test_set(tmp_path / "Set5", 3)
+
+
+def test_pictures_of_one_name_in_several_folders_all_count(tmp_path: Path) -> None:
+    for name, pixels in ORIGINALS.items():
+        (tmp_path / name).mkdir()
+        Image.fromarray(pixels).save(tmp_path / name / "0.png")
+    _, ours = run_benchmark([NEAREST], [tmp_path])
+    assert list(ours.pictures) == ["a.png/0.png", "b.png/0.png"]
 
 
 def test_reports_carry_figures_and_convention(originals: Path) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from minutia.cli.console import console
 from minutia.cli.options import Device, Engine, Precision
-from minutia.errors import ModelError
+from minutia.errors import MinutiaError, ModelError
 
 if TYPE_CHECKING:
     from minutia.evaluate.benchmark import Contestant, Result
@@ -63,7 +63,12 @@ def evaluate(
 
     if write_card and (strength or denoise or tta):
         raise ModelError("Cards hold the figures of models as they are; leave out --strength, --denoise and --tta.")
+    for path in (json_file, markdown):
+        if path is not None and not path.parent.is_dir():
+            raise MinutiaError(f"{path} cannot be written: the folder {path.parent} does not exist.")
     cards = [find_model(model) for model in models]
+    if write_card and len({card.name for card in cards}) < len(cards):
+        raise ModelError("Two of these models have one name; write their cards one by one.")
     has_bands = any(not kind_of(card).is_photo for card in cards)
     if has_bands and (niqe or grid or lpips or vgg is not None):
         raise ModelError("NIQE, grid, VGG and LPIPS measure photographs; leave them out for models of bands.")

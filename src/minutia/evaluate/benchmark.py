@@ -68,6 +68,8 @@ class TestSet:
 
     name: str
     scale: int
+    folder: Path
+    """Of the originals."""
     files: Sequence[PairFiles]
 
 
@@ -80,7 +82,7 @@ class Result:
     scale: int
     measures: tuple[Measure, ...]
     pictures: dict[str, dict[str, float]]
-    """Figures of each picture, by its name and the key of the measure."""
+    """Figures of each picture, by its place below the folder and the key of the measure."""
 
     @property
     def mean(self) -> dict[str, float]:
@@ -96,7 +98,7 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
     low-resolution pictures are then made by MATLAB's bicubic.
 
     Raises:
-        DataError: no pictures, or pictures that do not pair.
+        DataError: no pictures, pictures that do not pair, or folders of other scales alone.
     """
     if not folder.is_dir():
         raise DataError(f"The folder {folder} does not exist.")
@@ -105,8 +107,11 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
     root = below if below.is_dir() else folder
     if (root / "HR").is_dir():
         lr = root / "LR"
-        return TestSet(name, scale, find_pairs(root / "HR", lr if lr.is_dir() else None, scale))
-    return TestSet(name, scale, find_pairs(root, None, scale))
+        return TestSet(name, scale, root / "HR", find_pairs(root / "HR", lr if lr.is_dir() else None, scale))
+    others = sorted(path.name for path in root.glob("x[2-9]") if path.is_dir())
+    if others:
+        raise DataError(f"{folder} holds {' and '.join(others)}, and no x{scale} for models of that scale.")
+    return TestSet(name, scale, root, find_pairs(root, None, scale))
 
 
 def run_benchmark(
@@ -145,7 +150,8 @@ def run_benchmark(
             hr = kind.seen(pair.hr)
             for contestant, found in zip(these, figures, strict=True):
                 sr = kind.seen(contestant.enlarge(Picture(pair.lr)).pixels)
-                found[files.hr.name] = {each.key: each.compute(sr, hr, test_set.scale) for each in measures}
+                place = files.hr.relative_to(test_set.folder).as_posix()
+                found[place] = {each.key: each.compute(sr, hr, test_set.scale) for each in measures}
                 done += 1
                 progress(done, total)
         results += [
