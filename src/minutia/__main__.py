@@ -19,6 +19,9 @@ def main() -> None:
     except MinutiaError as error:
         remark(f"Error: {error}", "red")
         sys.exit(1)
+    except OSError as error:  # A full disk, at whatever it was.
+        remark(f"Error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}.", "red")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

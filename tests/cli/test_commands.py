@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minutia import __main__
 from minutia.cli import app
-from minutia.errors import DataError
+from minutia.errors import DataError, MinutiaError, ModelError
 from minutia.evaluate import measures
 from minutia.zoo.catalog import find_model
 
@@ -171,6 +173,25 @@ def test_train_export_evaluate_upscale(tmp_path: Path, photo: np.ndarray) -> Non
     assert upscaled.returncode == 0, upscaled.stderr
     with Image.open(tmp_path / "large.png") as image:
         assert image.size == (448, 384)
+
+
+def test_what_cannot_be_written_is_said_before_anything_is_measured(tmp_path: Path) -> None:
+    target = tmp_path / "none" / "figures.json"
+    with pytest.raises(MinutiaError, match=r"figures\.json cannot be written: the folder .*none does not exist"):
+        app(["evaluate", "minutia-x4", "--data", "test", "--json", str(target)], standalone_mode=False)
+    with pytest.raises(ModelError, match="Two of these models have one name"):
+        app(["evaluate", "minutia-x4", "minutia-x4", "--data", "test", "--write-card"], standalone_mode=False)
+
+
+def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fill() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/last.safetensors")
+
+    monkeypatch.setattr(__main__, "app", fill)
+    with pytest.raises(SystemExit) as end:
+        __main__.main()
+    assert end.value.code == 1
+    assert "Error: No space left on device: runs/last.safetensors." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("word", "asked"), [("download", "None"), ("vgg.safetensors", "vgg.safetensors")])

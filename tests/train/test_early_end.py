@@ -27,7 +27,7 @@ def falling(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     validate = record.validate
 
     def fall(network: Any, *arguments: Any, **options: Any) -> Any:
-        done = int(network.n_averaged)
+        done = int(network.num_averaged)
         return replace(validate(network, *arguments, **options), psnr=20 - 0.1 * done, ssim=0.5 + 0.01 * done)
 
     monkeypatch.setattr(record, "validate", fall)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -92,11 +94,26 @@ def test_small_pictures_are_left_out_and_none_left_is_an_error(caplog: pytest.Lo
         bank.check(8)
 
 
+def test_no_picture_is_in_memory_twice() -> None:
+    def pairs() -> Iterator[Pair]:
+        for index in range(20):
+            yield numbered(100, 100, index)
+
+    tracemalloc.start()
+    bank = PictureBank(pairs(), 2, device=CPU, place=CPU, num_pixels=20 * 100 * 100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * (bank.hr.nbytes + bank.lr.nbytes)
+    same = PictureBank(pairs(), 2, device=CPU, place=CPU)
+    assert torch.equal(bank.hr, same.hr)
+    assert torch.equal(bank.start, same.start)
+
+
 def test_memory_is_known_before_anything_is_decoded(tmp_path: Path) -> None:
     for index, side in enumerate((16, 19)):
         Image.new("RGB", (side, 12)).save(tmp_path / f"{index}.png")
     chosen = Chosen([PairFiles(tmp_path / f"{index}.png", None) for index in range(2)], [])
-    decoded = load_pairs(chosen.training, 4, 3)
+    decoded = list(load_pairs(chosen.training, 4, 3))
     assert chosen.num_bytes(4, 3) == sum(pair.hr.nbytes + pair.lr.nbytes for pair in decoded)
 
 

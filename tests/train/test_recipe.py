@@ -45,6 +45,14 @@ def test_overrides_are_toml_or_text(small: Path) -> None:
             "adversarial={steps = 1, lr_crop = 7, perceptual = {shift = 13}}",
             r"shift of 13 leaves less than 16 pixels of",
         ),
+        (
+            "adversarial={steps = 1, lr_crop = 7, discriminator = {kind = 'unet'}}",
+            r"crops of 28 pixels, but the U-Net takes multiples of 8",
+        ),
+        ("adversarial={steps = 1, perceptual = {layers = {}}}", r"perceptual\.layers = {} will not do"),
+        ("content.betas=[0.9]", r"lacks content\.betas\.1"),
+        ("network.kind=[]", r"network"),
+        ("validation.lr=x", r"validation will not do: lr holds the small copies"),
         ("network.scale=5", r"network\.scale = 5 will not do"),
         ("network.num_blocks=0", r"network will not do: The network srresnet cannot have num_blocks = 0"),
         ("content.steps=-1", r"content\.steps = -1 will not do"),
@@ -58,6 +66,16 @@ def test_wrong_keys_and_values_are_named(small: Path, override: str, sentence: s
         overrides += ["adversarial.steps=1", "adversarial.discriminator.kind=srgan"]
     with pytest.raises(RecipeError, match=sentence):
         load_recipe(small, overrides)
+
+
+@pytest.mark.parametrize(
+    ("steps", "key"), [("steps=9", "adversarial"), ("epochs=9", "adversarial"), ("steps=0", "content")]
+)
+def test_epochs_are_of_the_last_phase_that_has_something_to_do(small: Path, steps: str, key: str) -> None:
+    recipe = load_recipe(small, [f"adversarial.{steps}"], epochs=3)
+    epochs = {name: phase.epochs for name, phase in recipe.phases.items() if phase.epochs}
+    assert epochs == {key: 3}
+    assert "adversarial" in recipe.phases or steps == "steps=0"
 
 
 def test_missing_and_broken_files_are_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from minutia.metrics.fidelity import BAND_CONVENTION
 from minutia.nets.weights import load_weights
 from minutia.train.config import Recipe
 from minutia.train.loop import train
+from minutia.train.preview import draw_preview
 from minutia.train.recipe import dump_recipe, load_recipe
 from minutia.upscaler import Upscaler
 from minutia.zoo.catalog import find_model
@@ -93,6 +94,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save(thermal(index), folder / "thermal" / f"{index}.tif")
     (folder / "recipe.toml").write_text(RECIPE, encoding="utf-8")
     return folder
+
+
+def test_a_preview_shows_bands_as_the_network_sees_them(place: Path, vgg_weights: Path, tmp_path: Path) -> None:
+    for kind, colours in (("satellite", 3), ("thermal", 1)):
+        sheet = tmp_path / f"{kind}.png"
+        recipe = load_recipe(place / "recipe.toml", overrides(place, vgg_weights, kind), hr=place / kind)
+        draw_preview(recipe, sheet, 2)
+        panel = np.asarray(Image.open(sheet))[40:280, 20:260]
+        assert np.ptp(panel.astype(int), axis=2).max() > 40 if colours == 3 else np.ptp(panel, axis=2).max() == 0
+        assert np.ptp(panel) > 50
 
 
 def overrides(place: Path, vgg_weights: Path, kind: str) -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -10,15 +11,19 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from minutia.errors import DataError, TrainingError
+from minutia.image.io import read, write
+from minutia.image.resize import downscale, modcrop
 from minutia.nets.minutianet import MinutiaNetSpec
 from minutia.nets.weights import load_generator, save_weights
 from minutia.train.config import Recipe, Watch
 from minutia.train.data import PictureBank
 from minutia.train.loop import train
 from minutia.train.losses import PerceptualLoss
+from minutia.train.pictures import choose_pictures, load_pictures
 from minutia.train.recipe import load_recipe
 from minutia.train.rows import read_rows
 from minutia.train.run import Listener
+from minutia.types import Picture, ignore_progress
 
 
 def stop_after(steps: int) -> object:
@@ -199,6 +204,53 @@ def test_a_taken_folder_and_a_missing_run_are_refused(recipe: Recipe, finished: 
         train(finished, resume=False)
     with pytest.raises(TrainingError, match="holds a run of another recipe; add --resume"):
         train(finished.model_copy(update={"seed": 7}))
+
+
+def test_another_optimiser_or_a_phase_that_is_gone_is_refused_on_resume(recipe: Recipe) -> None:
+    train(recipe, should_stop=stop_after(8))
+    muon = recipe.adversarial.model_copy(update={"optimiser": "muon"})
+    with pytest.raises(TrainingError, match=r"optimiser adam; add --set adversarial\.optimiser=adam"):
+        train(recipe.model_copy(update={"adversarial": muon}), resume=True)
+    kept = (recipe.folder / "recipe.toml").read_text(encoding="utf-8")
+    with pytest.raises(TrainingError, match="stands in its adversarial phase, which the recipe has not"):
+        train(recipe.model_copy(update={"adversarial": None}), resume=True)
+    assert (recipe.folder / "recipe.toml").read_text(encoding="utf-8") == kept
+
+
+def test_a_phase_may_be_added_whose_batches_are_of_automatic_size(recipe: Recipe) -> None:
+    content, game = (phase.model_copy(update={"batch_size": "auto"}) for phase in (recipe.content, recipe.adversarial))
+    first = {"content": content, "adversarial": game.model_copy(update={"steps": 0})}
+    assert train(recipe.model_copy(update=first))
+    assert train(recipe.model_copy(update=first | {"adversarial": game.model_copy(update={"steps": 1})}), resume=True)
+
+
+def test_a_blank_validation_picture_ends_nothing(recipe: Recipe, tmp_path: Path) -> None:
+    held_out = tmp_path / "held out"
+    held_out.mkdir()
+    Image.new("RGB", (64, 64), "white").save(held_out / "blank.png")
+    rows: list[dict[str, object]] = []
+    validation = recipe.validation.model_copy(update={"hr": held_out})
+    assert train(recipe.model_copy(update={"validation": validation}), listener=Listener(row=rows.append))
+    assert {row["bicubic_psnr"] for row in rows if "psnr" in row} == {100.0}
+
+
+def test_training_pictures_are_looked_at_as_they_are_trained_on(recipe: Recipe, pictures: Path, tmp_path: Path) -> None:
+    for path in pictures.iterdir():
+        write(Picture(downscale(modcrop(read(path).pixels, 2), 2)), tmp_path / path.name)
+    changes = {
+        "samples": recipe.samples.model_copy(update={"num_training": 1}),
+        "validation": recipe.validation.model_copy(update={"hr": pictures, "lr": tmp_path}),
+    }
+    degraded = recipe.data.model_copy(
+        update={"degradation": load_recipe("minutia-x2-photo", ["data.hr=x"]).data.degradation}
+    )
+    found = []
+    for data in (recipe.data, degraded):
+        changed = recipe.model_copy(update=changes | {"data": data})
+        found.append(load_pictures(changed, choose_pictures(changed), torch.device("cpu"), ignore_progress))
+    clean, worse = found
+    assert not np.array_equal(clean.training[0].lr, worse.training[0].lr)
+    assert np.array_equal(clean.validation[0].lr, worse.validation[0].lr)
 
 
 def test_weights_to_start_from_must_fit(recipe: Recipe, tmp_path: Path) -> None:

@@ -63,12 +63,8 @@ def evaluate(
 
     if write_card and (strength or denoise or tta):
         raise ModelError("Cards hold the figures of models as they are; leave out --strength, --denoise and --tta.")
-    for path in (json_file, markdown):
-        if path is not None and not path.parent.is_dir():
-            raise MinutiaError(f"{path} cannot be written: the folder {path.parent} does not exist.")
     cards = [find_model(model) for model in models]
-    if write_card and len({card.name for card in cards}) < len(cards):
-        raise ModelError("Two of these models have one name; write their cards one by one.")
+    _check_targets(json_file, markdown, cards if write_card else [])
     has_bands = any(not kind_of(card).is_photo for card in cards)
     if has_bands and (niqe or grid or lpips or vgg is not None):
         raise ModelError("NIQE, grid, VGG and LPIPS measure photographs; leave them out for models of bands.")
@@ -89,6 +85,15 @@ def evaluate(
     if write_card:
         for card in cards:
             _write_figures(card, results)
+
+
+def _check_targets(json_file: Path | None, markdown: Path | None, cards: list[ModelCard]) -> None:
+    """Refuse before anything is measured what could not be kept: files without a folder, cards of one name."""
+    for path in (json_file, markdown):
+        if path is not None and not path.parent.is_dir():
+            raise MinutiaError(f"{path} cannot be written: the folder {path.parent} does not exist.")
+    if len({card.name for card in cards}) < len(cards):
+        raise ModelError("Two of these models have one name; write their cards one by one.")
 
 
 def _contestants(

@@ -14,6 +14,9 @@ from minutia.nets.layers import conv
 
 NEGATIVE_SLOPE = 0.2
 
+UNET_STRIDE = 8
+"""Pixels between two places of the U-Net's smallest maps; sides of pictures are multiples of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SRGANDiscriminatorSpec:
@@ -75,8 +78,8 @@ class UNetDiscriminatorSpec:
     num_features: int = 64
 
     def build(self, channels: int, crop: int) -> UNetDiscriminator:
-        """Make the network for (N, channels, crop, crop) pictures; `crop` must be a multiple of 8."""
-        assert crop % 8 == 0, crop
+        """Make the network for (N, channels, crop, crop) pictures; `crop` must be a multiple of UNET_STRIDE."""
+        assert crop % UNET_STRIDE == 0, crop
         return UNetDiscriminator(self, channels)
 
 

@@ -44,6 +44,7 @@ def save_checkpoint(path: Path, phase: Phase, place: Place) -> None:
         tensors |= _prefixed(name, part.bare.state_dict())
         for index, state in part.optimiser.state_dict()["state"].items():
             tensors |= _prefixed(f"{name}.optimiser.{index}", state)
+        scalars[f"{name}.optimiser"] = part.kind
         scaler = part.accelerator.scaler
         scalars["scaler"] = scaler.state_dict() if scaler is not None else {}
     # Copies, because safetensors wants each tensor contiguous and in memory of its own.
@@ -65,9 +66,15 @@ def load_checkpoint(path: Path, phase: Phase) -> None:
     """Bring a phase to the state of a checkpoint, bit for bit.
 
     Raises:
-        TrainingError: a broken checkpoint, or one of another network.
+        TrainingError: a broken checkpoint, or one of another network or another optimiser.
     """
     scalars = _read_scalars(path)
+    for name, part in phase.parts().items():
+        kind = scalars.get(f"{name}.optimiser", part.kind)
+        if kind != part.kind:
+            raise TrainingError(
+                f"The checkpoint {path} is of the optimiser {kind}; add --set {phase.name}.optimiser={kind} to go on."
+            )
     with safe_open(path, framework="pt") as file:
         tensors: Tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
     try:
@@ -77,7 +84,7 @@ def load_checkpoint(path: Path, phase: Phase) -> None:
             optimiser = _under("optimiser", state)
             part.bare.load_state_dict(_without_optimiser(state))
             part.optimiser.load_state_dict(_optimiser_state(optimiser, part.optimiser.state_dict()))
-            if part.accelerator.scaler is not None:
+            if part.accelerator.scaler is not None and scalars["scaler"]:  # None of a run in other precision.
                 part.accelerator.scaler.load_state_dict(scalars["scaler"])
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"The checkpoint {path} is of another network than the recipe's.") from error

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from minutia.errors import ModelError
-from minutia.nets.discriminators import DiscriminatorSpec, SRGANDiscriminatorSpec
+from minutia.nets.discriminators import UNET_STRIDE, DiscriminatorSpec, SRGANDiscriminatorSpec
 from minutia.nets.generators import GeneratorSpec, parse_spec
 from minutia.train.bands import Bands, NormalisationTable, check_bands, check_normalisation
 from minutia.train.degrade.fields import Strict, Weight
@@ -177,6 +177,12 @@ class Validation(Strict):
     num_samples: PositiveInt = 4
     """Pictures on the sample sheet."""
 
+    @model_validator(mode="after")
+    def _check_lr(self) -> Self:
+        if self.lr is not None and self.hr is None:
+            raise ValueError("lr holds the small copies of the pictures in hr, and hr is not given.")
+        return self
+
 
 class Samples(Strict):
     """Sample sheets beside those of each validation."""
@@ -253,13 +259,18 @@ class Recipe(Strict):
         return self
 
     @model_validator(mode="after")
-    def _check_shift(self) -> Self:
-        if self.adversarial is not None and self.adversarial.perceptual.shift:
-            shift, side = self.adversarial.perceptual.shift, self.adversarial.lr_crop * self.network.scale
-            if side - shift < VGG_STRIDE:
-                raise ValueError(
-                    f"adversarial.perceptual.shift of {shift} leaves less than {VGG_STRIDE} pixels of crops of {side}."
-                )
+    def _check_crops(self) -> Self:
+        if self.adversarial is None or self.adversarial.is_empty:
+            return self
+        shift, side = self.adversarial.perceptual.shift, self.adversarial.lr_crop * self.network.scale
+        if shift and side - shift < VGG_STRIDE:
+            raise ValueError(
+                f"adversarial.perceptual.shift of {shift} leaves less than {VGG_STRIDE} pixels of crops of {side}."
+            )
+        if self.adversarial.discriminator.kind == "unet" and side % UNET_STRIDE:
+            raise ValueError(
+                f"adversarial.lr_crop makes crops of {side} pixels, but the U-Net takes multiples of {UNET_STRIDE}."
+            )
         return self
 
     @property

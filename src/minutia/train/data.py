@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -27,22 +28,21 @@ def load_pairs(
     channels: int,
     progress: Progress = ignore_progress,
     normalisation: Normalisation | None = None,
-) -> list[Pair]:
+) -> Iterator[Pair]:
     """Decode pictures on all processors, and make the low-resolution copies that are not files.
 
-    Returns:
+    Yields:
         Pairs of uint8 or uint16, whose full range is what the network sees as [0, 1].
 
     Raises:
         DataError: a picture that has other bands than the network, or measurements without a normalisation.
         PictureError: a file cannot be read.
     """
-    pairs: list[Pair] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for pair in pool.map(lambda file: _load(file, scale, channels, normalisation), files):
-            pairs.append(pair)
-            progress(len(pairs), len(files))
-    return pairs
+        decoded = pool.map(lambda file: _load(file, scale, channels, normalisation), files)
+        for done, pair in enumerate(decoded, start=1):
+            yield pair
+            progress(done, len(files))
 
 
 class PictureBank:
@@ -52,18 +52,36 @@ class PictureBank:
     that holds the bank cuts its crops itself.
     """
 
-    def __init__(self, pairs: Sequence[Pair], scale: int, *, device: torch.device, place: torch.device) -> None:
+    def __init__(
+        self,
+        pairs: Iterable[Pair],
+        scale: int,
+        *,
+        device: torch.device,
+        place: torch.device,
+        num_pixels: int | None = None,
+    ) -> None:
         """Pack the pairs.
 
         Args:
+            num_pixels: of all small pictures together. Where it is known, pairs are packed as they come, and no picture
+                is in memory twice.
             device: where batches are wanted.
             place: where the pictures lie and crops are cut.
         """
         self.scale = scale
         self.device = device
-        self.lr = _pack([pair.lr for pair in pairs], place)
-        self.hr = _pack([pair.hr for pair in pairs], place)
-        self.sizes = torch.tensor([pair.lr.shape[:2] for pair in pairs])
+        if num_pixels is None:
+            pairs = list(pairs)
+            num_pixels = sum(pair.lr.shape[0] * pair.lr.shape[1] for pair in pairs)
+        lr, hr = _Row(num_pixels), _Row(num_pixels * scale**2)
+        sizes = []
+        for pair in pairs:
+            sizes.append(pair.lr.shape[:2])
+            lr.add(pair.lr)
+            hr.add(pair.hr)
+        self.lr, self.hr = (torch.from_numpy(row.bits).to(place) for row in (lr, hr))
+        self.sizes = torch.tensor(sizes)
         area = self.sizes.prod(dim=1)
         self.start = area.cumsum(0) - area
 
@@ -104,23 +122,25 @@ class PictureBank:
         random = np.random.default_rng((seed, step))
         places = torch.from_numpy(random.integers(int(last_place[-1]), size=(num_crops, candidates)))[own]
         turn = torch.from_numpy(random.integers(8 if augment else 1, size=num_crops))[own]
+        place = self.lr.device  # Where it is found which window has the most detail: nothing waits to be told.
+        windows, turn = (each.to(place, non_blocking=True) for each in (self._find(places, last_place, lr_crop), turn))
         if candidates > 1:
-            flat = places.flatten()
-            crops = _gather(self.lr, *self._find(flat, last_place, lr_crop), torch.zeros_like(flat), lr_crop)
-            detail = _detail(_to_float(crops, crops.device)).view(places.shape)
-            places = places.gather(1, detail.argmax(dim=1, keepdim=True).to(places.device))
-        start, width, top, left = self._find(places[:, 0], last_place, lr_crop)
-        s = self.scale
-        lr = _gather(self.lr, start, width, top, left, turn, lr_crop)
-        hr = _gather(self.hr, start * s**2, width * s, top * s, left * s, turn, lr_crop * s)
+            crops = _gather(self.lr, windows.flatten(1), lr_crop)
+            best = _detail(_to_float(crops, place)).view(places.shape).argmax(dim=1, keepdim=True)
+            windows = windows.take_along_dim(best[None], dim=2)
+        windows = windows[:, :, 0]
+        hr_windows = windows * self.scale
+        hr_windows[0] *= self.scale
+        lr = _gather(self.lr, windows, lr_crop, turn)
+        hr = _gather(self.hr, hr_windows, lr_crop * self.scale, turn)
         return _to_float(lr, self.device), _to_float(hr, self.device)
 
-    def _find(self, places: Tensor, last_place: Tensor, lr_crop: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Where crops lie, by number: the start and the width of the picture, and the top and the left in it."""
+    def _find(self, places: Tensor, last_place: Tensor, lr_crop: int) -> Tensor:
+        """Find windows by number: the start and the width of the picture, and the top and the left in it, (4, ...)."""
         picture = torch.searchsorted(last_place, places, right=True)
         places = last_place[picture] - 1 - places
         columns = self.sizes[picture, 1] - lr_crop + 1
-        return self.start[picture], self.sizes[picture, 1], places // columns, places % columns
+        return torch.stack([self.start[picture], self.sizes[picture, 1], places // columns, places % columns])
 
 
 def _load(files: PairFiles, scale: int, channels: int, normalisation: Normalisation | None) -> Pair:
@@ -141,16 +161,24 @@ def _to_levels(pixels: Pixels, normalisation: Normalisation) -> NDArray[np.uint1
     return from_float(normalise(pixels, normalisation).transpose(2, 0, 1), np.uint16)
 
 
-def _gather(flat: Tensor, start: Tensor, width: Tensor, top: Tensor, left: Tensor, turn: Tensor, side: int) -> Tensor:
-    """Cut squares out of pictures that lie end to end, each in one of eight orientations: (N, side, side, C)."""
-    forth = torch.arange(side)
-    rows = torch.where((turn & 1).bool()[:, None], forth.flip(0), forth) + top[:, None]
-    columns = torch.where((turn & 2).bool()[:, None], forth.flip(0), forth) + left[:, None]
-    rows = rows * width[:, None] + start[:, None]
+def _gather(flat: Tensor, windows: Tensor, side: int, turn: Tensor | None = None) -> Tensor:
+    """Cut squares out of pictures that lie end to end, each in one of eight orientations: (N, side, side, C).
+
+    Args:
+        windows: (4, N), as `PictureBank._find` has them.
+        turn: (N,), three bits; without it squares are as they lie.
+    """
+    start, width, top, left = windows[:, :, None]
+    forth = torch.arange(side, device=flat.device)
+    rows = columns = forth[None]
+    if turn is not None:
+        rows = torch.where((turn & 1).bool()[:, None], forth.flip(0), forth)
+        columns = torch.where((turn & 2).bool()[:, None], forth.flip(0), forth)
+    rows, columns = (rows + top) * width + start, columns + left
     places = rows[:, :, None] + columns[:, None, :]
-    transposed = (turn & 4).bool()[:, None, None]
-    places = torch.where(transposed, places.transpose(1, 2), places)
-    return flat[places.to(flat.device, non_blocking=True)]
+    if turn is not None:
+        places = torch.where((turn & 4).bool()[:, None, None], places.transpose(1, 2), places)
+    return flat[places]
 
 
 def _detail(x_NCHW: Tensor) -> Tensor:
@@ -165,11 +193,26 @@ def _to_float(crops: Tensor, device: torch.device) -> Tensor:
     return crops.float() / 255 if crops.dtype == torch.uint8 else (crops.int() & 0xFFFF).float() / 65535
 
 
-def _pack(pictures: list[Pixels], device: torch.device) -> Tensor:
-    """Lay (H, W, C) pictures end to end: (pixels, C), uint8, or 16 bits where one of them has so many.
+@final
+class _Row:
+    """Pictures end to end: (pixels, C), uint8, or uint16 from the first on that has 16 bits."""
 
-    Those are the bits of uint16 under the name of int16, which torch can index on every device.
-    """
-    depth = np.result_type(*{p.dtype for p in pictures})
-    flat = np.concatenate([to_depth(p, depth).reshape(-1, p.shape[2]) for p in pictures])
-    return torch.from_numpy(flat if depth == np.uint8 else flat.view(np.int16)).to(device)
+    def __init__(self, num_pixels: int) -> None:
+        self.pixels: Pixels = np.empty((num_pixels, 0), np.uint8)
+        self.num_taken = 0
+
+    def add(self, picture: Pixels) -> None:
+        """Lay (H, W, C) behind the others."""
+        height, width, channels = picture.shape
+        if not self.num_taken:
+            self.pixels = np.empty((len(self.pixels), channels), picture.dtype)
+        depth = np.result_type(self.pixels, picture)
+        if self.pixels.dtype != depth:
+            self.pixels = to_depth(self.pixels, depth)
+        start, self.num_taken = self.num_taken, self.num_taken + height * width
+        self.pixels[start : self.num_taken] = to_depth(picture, depth).reshape(-1, channels)
+
+    @property
+    def bits(self) -> NDArray[Any]:
+        """The pixels; those of uint16 under the name of int16, which torch can index on every device."""
+        return self.pixels if self.pixels.dtype == np.uint8 else self.pixels.view(np.int16)

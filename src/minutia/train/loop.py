@@ -109,7 +109,10 @@ def _find_start(recipe: Recipe, *, resume: bool | None) -> Place | None:
         raise TrainingError(
             f"{recipe.folder} holds {whose}; add --resume to go on with it, or --set run=FOLDER to begin another."
         )
-    return read_place(checkpoint)
+    place = read_place(checkpoint)
+    if place.phase not in recipe.phases:
+        raise TrainingError(f"{recipe.folder} stands in its {place.phase} phase, which the recipe has not.")
+    return place
 
 
 def _check_shared(folder: Path) -> None:

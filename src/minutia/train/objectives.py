@@ -31,7 +31,7 @@ class Perceptual(Strict):
     """Difference of VGG19 features."""
 
     weight: Weight = 1.0
-    layers: dict[str, Weight] = FIVE_LAYERS
+    layers: Annotated[dict[str, Weight], Field(min_length=1)] = FIVE_LAYERS
     """Layers and their weights; conv5_4 is before its activation, relu5_4 (the paper's "VGG54") after it."""
 
     criterion: Literal["l1", "mse"] = "l1"

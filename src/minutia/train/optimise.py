@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from collections.abc import Iterator
+from copy import deepcopy
+from itertools import chain
+from typing import final
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim import Adam
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from minutia.train.batchnorm import share_batch_norms
 from minutia.train.config import Hardware, OptimiserKind
@@ -43,10 +46,11 @@ class Optimised:
         # In evaluation mode nothing is wrapped for several processes: gradients are averaged in `step`, since an
         # adversarial step runs the discriminator frozen and not, which DistributedDataParallel does not bear.
         self.network = accelerator.prepare_model(network, evaluation_mode=True)
-        self.optimiser = accelerator.prepare_optimizer(self._make_optimiser(optimiser, betas))
+        self.kind = optimiser
+        self.optimiser = accelerator.prepare_optimizer(self._make_optimiser(betas))
 
-    def _make_optimiser(self, kind: OptimiserKind, betas: tuple[float, float]) -> Adam:
-        if kind == "adam":
+    def _make_optimiser(self, betas: tuple[float, float]) -> Adam:
+        if self.kind == "adam":
             return Adam(self.bare.parameters(), betas=betas)
         dtype = torch.bfloat16 if self.accelerator.mixed_precision == "bf16" else torch.float32
         return Muon(self.bare.parameters(), betas=betas, dtype=dtype)
@@ -73,18 +77,46 @@ class Optimised:
         self.bare.requires_grad_(not frozen)
 
 
-def moving_average(network: nn.Module, decay: float) -> AveragedModel:
-    """Make the exponential moving average of a network's weights and buffers, standing at their present values.
+@final
+class MovingAverage(nn.Module):
+    """The exponential moving average of a network's weights and buffers, which begins as a copy of them.
 
     Over the first n steps it decays by (1 + n) / (10 + n) at most, as TensorFlow has it; a short run would otherwise be
     validated, and kept, as little more than the network it started from.
     """
 
-    def update(averages: Any, present: Any, num_averaged: Any) -> None:  # noqa: ANN401 (torch says no more)
-        count = int(num_averaged)
-        get_ema_multi_avg_fn(min(decay, (1 + count) / (10 + count)))(averages, present, num_averaged)  # type: ignore[no-untyped-call]
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.module = deepcopy(network).requires_grad_(requires_grad=False).eval()
+        self.decay = decay
+        self.num_averaged = 1
+        """A number of Python's own: no step waits for a device to tell it."""
 
-    average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
-    average.update_parameters(network)
-    average.requires_grad_(requires_grad=False).eval()
-    return average
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Run the averaged network."""
+        y: Tensor = self.module(x_NCHW)
+        return y
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Take what the network is now into the average; of integers, which count batches, the present ones."""
+        decay = min(self.decay, (1 + self.num_averaged) / (10 + self.num_averaged))
+        both = list(zip(_tensors(self.module), _tensors(network), strict=True))
+        averages, present = zip(*(pair for pair in both if pair[0].is_floating_point()), strict=True)
+        get_ema_multi_avg_fn(decay)(averages, present, None)  # type: ignore[no-untyped-call]
+        for average, count in both:
+            if not average.is_floating_point():
+                average.copy_(count)
+        self.num_averaged += 1
+
+    def get_extra_state(self) -> Tensor:
+        """What a checkpoint keeps besides weights."""
+        return torch.tensor(self.num_averaged)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Go on counting where a checkpoint stands."""
+        self.num_averaged = int(state)
+
+
+def _tensors(network: nn.Module) -> Iterator[Tensor]:
+    return chain(network.parameters(), network.buffers())

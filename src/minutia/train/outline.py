@@ -85,9 +85,10 @@ def _check_shares(key: str, size: int, num_processes: int) -> None:
 
 
 def _sizes_before(folder: Path) -> dict[str, int]:
-    """Read the sizes of batches with which a run began, by phase."""
+    """Read the sizes of batches with which a run began, by phase; a phase that had no steps may have none."""
     try:
         table = tomllib.loads((folder / "recipe.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"The recipe {folder / 'recipe.toml'} of the run cannot be read: {error}.") from error
-    return {name: part["batch_size"] for name, part in table.items() if isinstance(part, dict) and "batch_size" in part}
+    sizes = {name: part.get("batch_size") for name, part in table.items() if isinstance(part, dict)}
+    return {name: size for name, size in sizes.items() if isinstance(size, int)}

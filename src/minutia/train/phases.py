@@ -7,7 +7,6 @@ from typing import Protocol, final
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from minutia.train.config import Adversarial, Content, Recipe
 from minutia.train.losses import (
@@ -19,7 +18,7 @@ from minutia.train.losses import (
     moved_window,
     pixel_loss,
 )
-from minutia.train.optimise import Optimised, moving_average
+from minutia.train.optimise import MovingAverage, Optimised
 from minutia.train.processes import mean_over_processes
 
 Losses = dict[str, Tensor]
@@ -30,7 +29,7 @@ class Phase(Protocol):
     """What the loop needs to know of a phase."""
 
     name: str
-    ema: AveragedModel
+    ema: MovingAverage
     """The generator with averaged weights, which is validated and kept."""
 
     @property
@@ -65,7 +64,7 @@ class ContentPhase:
     def __init__(self, recipe: Recipe, accelerator: Accelerator, generator: nn.Module) -> None:
         self.config = config = recipe.content
         self.generator = _generator(generator, accelerator, recipe, config)
-        self.ema = moving_average(self.generator.bare, config.ema_decay)
+        self.ema = MovingAverage(self.generator.bare, config.ema_decay)
 
     def parts(self) -> dict[str, Optimised]:
         """The generator."""
@@ -76,7 +75,7 @@ class ContentPhase:
         del step
         loss = pixel_loss(self.generator(lr), hr, self.config.criterion)
         self.generator.step(loss, rate)
-        self.ema.update_parameters(self.generator.bare)
+        self.ema.update(self.generator.bare)
         return {"pixel": loss.detach()}
 
 
@@ -107,7 +106,7 @@ class AdversarialPhase:
             clip_norm=config.clip_norm,
         )
         self.judge = judge
-        self.ema = moving_average(self.generator.bare, config.ema_decay)
+        self.ema = MovingAverage(self.generator.bare, config.ema_decay)
 
     def parts(self) -> dict[str, Optimised]:
         """Both networks."""
@@ -118,7 +117,7 @@ class AdversarialPhase:
         sr = self.generator(lr)
         losses = self._teach_generator(lr, sr, hr, step, rate)
         losses |= self._teach_discriminator(sr.detach(), hr, rate)
-        self.ema.update_parameters(self.generator.bare)
+        self.ema.update(self.generator.bare)
         return losses
 
     def _teach_generator(self, lr: Tensor, sr: Tensor, hr: Tensor, step: int, rate: float) -> Losses:

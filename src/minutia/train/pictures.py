@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -11,26 +12,34 @@ from minutia.errors import DataError
 from minutia.image.io import read_shape
 from minutia.image.pairs import Pair, PairFiles, find_pairs
 from minutia.image.resize import upscale_bicubic
+from minutia.image.tiff import Shape
 from minutia.train.batches import cut_side, degrade_pair
 from minutia.train.config import Recipe
 from minutia.train.data import PictureBank, load_pairs
-from minutia.train.validation import scoring
+from minutia.train.validation import mean_psnr, scoring
 from minutia.types import Progress
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chosen:
     """Which files a run reads; nothing is decoded yet."""
 
     training: list[PairFiles]
     held_out: list[PairFiles]
 
+    @cached_property
+    def shapes(self) -> list[Shape]:
+        """Those of the training pictures."""
+        return [read_shape(files.hr) for files in self.training]
+
+    def num_pixels(self, scale: int) -> int:
+        """Count the pixels of the low-resolution copies of the training pictures."""
+        return sum((shape.height // scale) * (shape.width // scale) for shape in self.shapes)
+
     def num_bytes(self, scale: int, channels: int, *, normalised: bool = False) -> int:
         """Count the memory that the training pictures take, decoded, with their low-resolution copies."""
-        shapes = [read_shape(files.hr) for files in self.training]
-        areas = [(shape.height // scale) * (shape.width // scale) for shape in shapes]
-        depth = 2 if normalised or any(shape.is_deep for shape in shapes) else 1
-        return sum(areas) * channels * (1 + scale**2) * depth
+        depth = 2 if normalised or any(shape.is_deep for shape in self.shapes) else 1
+        return self.num_pixels(scale) * channels * (1 + scale**2) * depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +82,28 @@ def load_pictures(recipe: Recipe, chosen: Chosen, device: torch.device, progress
     """
     network = recipe.network
     by = recipe.normalisation
-    validation = load_pairs(chosen.held_out, network.scale, network.channels, normalisation=by)
+    validation = list(load_pairs(chosen.held_out, network.scale, network.channels, normalisation=by))
     looked_at = spread(chosen.training, min(recipe.samples.num_training, len(chosen.training)))
-    training = load_pairs(looked_at, network.scale, network.channels, normalisation=by)
-    validation, training = _degraded(validation, recipe), _degraded(training, recipe)
+    training = list(load_pairs(looked_at, network.scale, network.channels, normalisation=by))
+    training = _degraded(training, recipe)
+    if recipe.validation.lr is None:
+        validation = _degraded(validation, recipe)
     pairs = load_pairs(chosen.training, network.scale, network.channels, progress, by)
     place = device if recipe.data.cache == "device" else torch.device("cpu")
-    bank = PictureBank(pairs, network.scale, device=device, place=place)
+    num_pixels = chosen.num_pixels(network.scale)
+    bank = PictureBank(pairs, network.scale, device=device, place=place, num_pixels=num_pixels)
     for phase in recipe.phases.values():
         if not phase.is_empty:
             bank.check(cut_side(recipe.data, phase.lr_crop))
     score = scoring(recipe)
-    scores = [score(upscale_bicubic(pair.lr, network.scale), pair.hr, network.scale).psnr for pair in validation]
-    return Pictures(bank, validation, training, sum(scores) / len(scores))
+    scores = [score(upscale_bicubic(pair.lr, network.scale), pair.hr, network.scale) for pair in validation]
+    return Pictures(bank, validation, training, mean_psnr(scores))
 
 
 def _degraded(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
-    """Degrade pictures as those that are trained on, where no files say what low-resolution pictures are."""
+    """Degrade pictures as those that are trained on."""
     degradation = recipe.data.degradation
-    if degradation is None or recipe.validation.lr is not None:
+    if degradation is None:
         return pairs
     return [degrade_pair(pair, degradation, recipe.network.scale, number) for number, pair in enumerate(pairs)]
 

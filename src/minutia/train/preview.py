@@ -14,10 +14,13 @@ from minutia.files import replacing
 from minutia.image.color import from_float
 from minutia.image.pairs import find_pairs
 from minutia.image.sheet import Panel, draw_sheet
+from minutia.train.bands import shown_bands
 from minutia.train.batches import batch_seed, cut_side, make_batch
 from minutia.train.config import Recipe
 from minutia.train.data import PictureBank, load_pairs
+from minutia.train.normalising import settle_normalisation
 from minutia.train.pictures import spread
+from minutia.types import ignore_progress
 
 PAIRS_IN_ROW = 2
 MIN_PANEL = 256
@@ -40,7 +43,11 @@ def draw_preview(recipe: Recipe, target: Path, num_pairs: int) -> None:
     """
     network, data, content = recipe.network, recipe.data, recipe.content
     files = find_pairs(data.hr, data.lr, network.scale)
-    pairs = load_pairs(spread(files, min(len(files), MAX_PICTURES)), network.scale, network.channels)
+    files = spread(files, min(len(files), MAX_PICTURES))
+    by = settle_normalisation(recipe, files, ignore_progress, resume=False).normalisation
+    pairs = load_pairs(files, network.scale, network.channels, normalisation=by)
+    bands = list(shown_bands(recipe.samples.bands, network.channels))
+    as_it_is = "bicubic" if data.lr is None else "as in data.lr"
     cpu = torch.device("cpu")
     bank = PictureBank(pairs, network.scale, device=cpu, place=cpu)
     bank.check(cut_side(data, content.lr_crop))
@@ -48,7 +55,7 @@ def draw_preview(recipe: Recipe, target: Path, num_pairs: int) -> None:
     for step in range(num_pairs):
         seed = batch_seed(recipe, "content")
         crops = make_batch(bank, data, 1, content.lr_crop, seed=seed, step=step, candidates=content.candidates)
-        panels += _pair(crops.hr, crops.lr, crops.words[0])
+        panels += _pair(crops.hr[:, bands], crops.lr[:, bands], crops.words[0] or [as_it_is])
     width = 2 * PAIRS_IN_ROW
     rows = [panels[start : start + width] for start in range(0, len(panels), width)]
     with replacing(target) as temporary:
@@ -59,8 +66,7 @@ def _pair(hr: Tensor, lr: Tensor, words: list[str]) -> list[Panel]:
     pixels, small = _pixels(hr), _pixels(lr)
     zoom = -(-MIN_PANEL // pixels.shape[1])
     pixels = pixels.repeat(zoom, axis=0).repeat(zoom, axis=1)
-    told = ", ".join(words) or "bicubic"
-    lines = textwrap.wrap(told, int(2 * pixels.shape[1] / CHARACTER))
+    lines = textwrap.wrap(", ".join(words), int(2 * pixels.shape[1] / CHARACTER))
     return [
         Panel(pixels, [f"HR {hr.shape[3]} x {hr.shape[2]}"], [*lines, ""]),
         Panel(small, [f"LR {lr.shape[3]} x {lr.shape[2]}"]),

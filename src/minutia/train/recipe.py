@@ -42,7 +42,7 @@ def load_recipe(
 
     Args:
         hr, lr: take the place of `data.hr` and `data.lr`.
-        epochs: length of the adversarial phase, or of the content phase where the recipe has no other.
+        epochs: length of the adversarial phase, or of the content phase where there is no other.
 
     Raises:
         RecipeError: no such recipe, broken TOML, an unknown key or an impossible value.
@@ -57,7 +57,7 @@ def load_recipe(
         raise RecipeError(f"The recipe {path} is not valid TOML: {error}.") from error
     for override in overrides:
         _apply(table, override)
-    last = "adversarial" if "adversarial" in table else "content"
+    last = "adversarial" if _is_on(table.get("adversarial")) else "content"
     for key, value in (("data.hr", hr), ("data.lr", lr), (f"{last}.epochs", epochs)):
         if value is not None:
             _set(table, key, value)
@@ -95,6 +95,11 @@ def _set(table: dict[str, Any], key: str, value: object) -> None:
     table[name] = value
 
 
+def _is_on(phase: object) -> bool:
+    """Tell whether there is a phase, with something to do."""
+    return isinstance(phase, dict) and 0 not in (phase.get("steps"), phase.get("epochs"))
+
+
 def _explain(error: ValidationError, table: dict[str, Any]) -> str:
     """Say what is wrong with a recipe in one sentence: a misspelt key rather than the one that is missing for it."""
     first = min(error.errors(), key=lambda one: one["type"] not in UNKNOWN)
@@ -117,7 +122,7 @@ def _follow(place: Iterable[int | str], table: Any) -> tuple[list[str], Any]:  #
     model: Any = Recipe
     annotation: Any = None
     for part in place:
-        if isinstance(table, dict) and part not in table and part in {table.get(name) for name in DISCRIMINATORS}:
+        if isinstance(table, dict) and part not in table and part in [table.get(name) for name in DISCRIMINATORS]:
             continue
         path.append(str(part))
         holder = model
@@ -125,7 +130,9 @@ def _follow(place: Iterable[int | str], table: Any) -> tuple[list[str], Any]:  #
             if part not in _keys(holder):
                 break
             annotation = get_type_hints(holder, include_extras=True)[part]
-        table = table[part] if isinstance(part, int) else table.get(part, {})
+        if isinstance(part, int):
+            table = dict(enumerate(table))  # Which may be too short.
+        table = table.get(part, {})
         model = _choose(annotation, table) or holder
     return path, holder
 
@@ -138,7 +145,7 @@ def _choose(annotation: Any, table: Any) -> Any:  # noqa: ANN401
     """Among the tables that may stand somewhere, the one that a table says it is."""
     models = list(_tables(annotation))
     wanted = [table.get(name) for name in DISCRIMINATORS] if isinstance(table, dict) else []
-    chosen = [model for model in models if any(_kinds(model).intersection(wanted))]
+    chosen = [model for model in models if any(kind in wanted for kind in _kinds(model))]
     return next(iter(chosen or models), None)
 
 

@@ -47,6 +47,13 @@ class Validation:
         return found if self.perceptual is None else found | {"perceptual": self.perceptual}
 
 
+MAX_PSNR = 100.0
+"""In dB, so that means stay numbers where a picture, a blank page perhaps, is enlarged without a fault."""
+
+JUDGED_SIDE = 1024
+"""The perceptual loss is taken of the middle of pictures, at most so many pixels a side: features need 100 times the
+memory of what they are taken of."""
+
 Scoring: TypeAlias = Callable[[Pixels, Pixels, int], Score]
 """From `sr`, `hr` and the scale."""
 
@@ -78,17 +85,28 @@ def validate(
         if judge is not None:
             hr = torch.from_numpy(to_float(pair.hr)).to(device)
             with torch.inference_mode():
-                distances.append(judge(y.clamp(0, 1), hr).item())
+                distances.append(judge(_middle(y.clamp(0, 1)), _middle(hr)).item())
         if len(shown) < num_shown:
             shown.append(Shown(pair, sr))
     drift = np.mean(drifts, axis=0)
     return Validation(
-        psnr=float(np.mean([score.psnr for score in scores])),
+        psnr=mean_psnr(scores),
         ssim=float(np.mean([score.ssim for score in scores])),
         colour_drift=float(drift[np.abs(drift).argmax()]),
         perceptual=float(np.mean(distances)) if distances else None,
         shown=shown,
     )
+
+
+def mean_psnr(scores: Sequence[Score]) -> float:
+    """Take the mean of pictures' PSNR in dB, of each at most MAX_PSNR."""
+    return float(np.mean([min(score.psnr, MAX_PSNR) for score in scores]))
+
+
+def _middle(x_NCHW: Tensor) -> Tensor:
+    """Cut the middle out of pictures."""
+    top, left = (max(0, side - JUDGED_SIDE) // 2 for side in x_NCHW.shape[2:])
+    return x_NCHW[:, :, top : top + JUDGED_SIDE, left : left + JUDGED_SIDE]
 
 
 def _mean_colour(pixels: Pixels) -> NDArray[np.float64]:
