@@ -69,8 +69,7 @@ def evaluate(
     if has_bands and (niqe or grid or lpips or vgg is not None):
         raise ModelError("NIQE, grid, VGG and LPIPS measure photographs; leave them out for models of bands.")
     chosen = list(measures.BAND_FIDELITY if has_bands else measures.FIDELITY)
-    chosen += [measures.NIQE] if niqe else []
-    chosen += [measures.GRID] if grid else []
+    chosen += [measure for measure, wanted in ((measures.NIQE, niqe), (measures.GRID, grid)) if wanted]
     chosen += [measures.vgg_distance(None if vgg == DOWNLOADED else vgg)] if vgg is not None else []
     chosen += [measures.lpips_distance()] if lpips else []
     load = partial(Upscaler, engine=engine, device=device, precision=precision, tta=tta)
