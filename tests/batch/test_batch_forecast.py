@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from minutia.batch import Journal, Making, Naming, Options, forecast, foretell, plan_jobs, run_jobs, settings_of
+from minutia.batch import Job, Journal, Making, Naming, Options, forecast, foretell, plan_jobs, run_jobs, settings_of
 from minutia.engines import FakeEngine
 from minutia.image.target import Target
 from minutia.types import Tensor
@@ -69,7 +69,9 @@ def test_seconds_grow_with_pixels_passes_and_pages(
     assert [each.outcome.seconds for each in once] == pytest.approx([0.2, 0.6])
     assert [each.num_pictures for each in once] == [1, 3]
     twice = list(foretell(jobs[:1], upscaler, Options(making=Making(target=Target("scale", 5)))))
-    assert twice[0].outcome.seconds == pytest.approx(0.2 * 17)
+    assert twice[0].outcome.seconds == pytest.approx(0.2 + 13 * 25 * 1e-3)  # What the last of two passes needs.
+    (kept,) = foretell([Job(tmp_path / "2.tif", tmp_path / "large.jpg")], upscaler, Options())
+    assert (kept.num_pictures, kept.outcome.seconds) == (1, pytest.approx(0.2))
 
 
 def test_speed_is_measured(upscaler: Upscaler) -> None:

@@ -213,6 +213,21 @@ def test_other_files_are_not_taken_for_journals(tmp_path: Path) -> None:
         Journal(tmp_path / "file" / "journal", SETTINGS).require_writable()
 
 
+def test_a_first_line_that_found_no_room_leaves_a_journal(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch.path.unlink()
+    real, failures = Path.open, iter([True])
+
+    def refuse(path: Path, mode: str = "r", *words: object, **options: object) -> object:
+        if mode == "ab" and next(failures, False):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, mode, *words, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert batch.statuses(Making(encoding=Encoding(quality=7)), overwrite=True) == ["done"] * 3
+    assert batch.path.read_bytes().startswith(b"\n")
+    assert batch.statuses(Making(encoding=Encoding(quality=7))) == ["current"] * 3
+
+
 @pytest.mark.parametrize(
     "junk", [b"", b'{"sta', b'{"status": "do', b'{"status": "done"}\n', b'{"status": "x", "a": 1}\n']
 )

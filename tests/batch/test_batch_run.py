@@ -236,7 +236,7 @@ def test_pages_that_cannot_be_written_are_not_enlarged(
     with caplog.at_level(logging.WARNING, "minutia"):
         list(run_jobs([Job(tmp_path / "a.tif", tmp_path / "a.jpg")], upscaler))
     assert engine.count == 1
-    assert "a.jpg: JPEG cannot keep all but the first of 3 pictures." in caplog.text
+    assert "a.tif holds several pictures; the first is taken." in caplog.text
     jobs = [Job(tmp_path / "a.tif", tmp_path / "b.tif")]
     (outcome,) = run_jobs(jobs, upscaler, progress=lambda job, done, total: told.append((done, total)))
     assert (outcome.status, engine.count) == ("done", 4)
@@ -252,6 +252,21 @@ def test_too_little_memory_fails_alone(tmp_path: Path, upscaler: Upscaler) -> No
     first, second = run_jobs(pictures(tmp_path, 2), upscaler)
     assert str(first.error) == f"{tmp_path / '0.png'} needs more memory than there is; a smaller --tile may help."
     assert second.status == "done"
+
+
+@pytest.mark.parametrize("station", ["read_frames", "scan", "write_frames"])
+def test_too_little_memory_fails_alone_wherever_it_is(
+    station: str, tmp_path: Path, upscaler: Upscaler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        monkeypatch.undo()
+        raise MemoryError
+
+    monkeypatch.setattr(stages, station, fail)
+    options = Options(memory=1 if station == "scan" else None, num_threads=1)
+    first, second = run_jobs(pictures(tmp_path, 2), upscaler, options)
+    assert (first.status, second.status) == ("failed", "done")
+    assert "needs more memory than there is" in str(first.error)
 
 
 def test_our_own_mistakes_are_not_hidden(tmp_path: Path, upscaler: Upscaler) -> None:
@@ -284,10 +299,10 @@ def test_pictures_are_read_ahead_and_written_behind(
     read_next, at_second = threading.Event(), threading.Event()
     real_read, real_write = stages.read_frames, stages.write_frames
 
-    def read(path: Path, limits: Limits) -> Frames:
+    def read(path: Path, limits: Limits, *, at_most: int | None) -> Frames:
         if path.name == "1.png":
             read_next.set()
-        return real_read(path, limits)
+        return real_read(path, limits, at_most=at_most)
 
     def write(frames: Frames, path: Path, *encoding: Encoding, **options: bool) -> None:
         assert path.name != "0.png" or at_second.wait(20)
@@ -309,10 +324,10 @@ def test_memory_is_bounded(tmp_path: Path, upscaler: Upscaler, monkeypatch: pyte
     release, num_read = threading.Event(), 0
     real_read, real_write = stages.read_frames, stages.write_frames
 
-    def read(path: Path, limits: Limits) -> Frames:
+    def read(path: Path, limits: Limits, *, at_most: int | None) -> Frames:
         nonlocal num_read
         num_read += 1
-        return real_read(path, limits)
+        return real_read(path, limits, at_most=at_most)
 
     def write(frames: Frames, path: Path, *encoding: Encoding, **options: bool) -> None:
         assert release.wait(20)
@@ -396,3 +411,29 @@ def test_interrupted_it_waits_for_nothing_and_leaves_nothing_half_written(
         thread.join(20)
     assert upscaler.engine.count == 2 * 4 + 2  # The third ended at the next tile.
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["0.png"]
+
+
+def test_interrupted_it_leaves_nothing_half_written_by_rows(tmp_path: Path, upscaler: Upscaler) -> None:
+    """As `os._exit` would find it: the network is still at work when the loop is left."""
+    at_work, release = threading.Event(), threading.Event()
+
+    def before(count: int) -> None:
+        if count == 12:
+            at_work.set()
+            release.wait(20)
+
+    def interrupt() -> bool:
+        if at_work.is_set():
+            assert (tmp_path / "out" / ".0.png.part").exists()
+            raise KeyboardInterrupt
+        return False
+
+    upscaler.tile, upscaler.engine = 16, WatchedEngine(before)
+    threads = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        list(run_jobs(pictures(tmp_path, 1, side=64), upscaler, Options(memory=1), should_stop=interrupt))
+    assert list((tmp_path / "out").iterdir()) == []
+    release.set()
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(20)
+    assert list((tmp_path / "out").iterdir()) == []

@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from minutia.batch import Job, Making, Options, run_jobs
+from minutia.enlarge import Whole, whole_bytes
 from minutia.errors import PictureError
 from minutia.image.formats import Encoding
 from minutia.image.io import read, read_frames
@@ -54,6 +55,32 @@ def test_rows_give_what_the_whole_gives(
     assert dots == pytest.approx(wished, rel=1e-4)  # PNG counts them by the metre.
     assert told[-1] == (96 * 112, 96 * 112)
     assert len(told) > 5
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_rows_may_be_compressed_as_jpeg(tmp_path: Path, upscaler: Upscaler, photo: np.ndarray, channels: int) -> None:
+    source = tmp_path / "scan.tif"
+    pixels = photo if channels == 3 else photo[:, :, 1]
+    Image.fromarray(pixels).save(source, compression="jpeg", tiffinfo={Base.RowsPerStrip: 16})
+    outcome = run_one(source, tmp_path / "large.tif", upscaler)
+    assert outcome.status == "done", outcome.error
+    wanted = upscaler.upscale(read(source)).pixels
+    assert np.abs(read(tmp_path / "large.tif").pixels.astype(int) - wanted).max() <= 1
+
+
+def test_of_a_batch_a_picture_has_half_of_the_memory(tmp_path: Path, upscaler: Upscaler) -> None:
+    """So a picture that alone would be enlarged as a whole goes by rows, and one into JPEG says what it lacks."""
+    picture = Image.new("RGB", (64, 64))
+    for name in ("a.png", "b.png"):
+        picture.save(tmp_path / name)
+    needed = whole_bytes([Whole((64, 64), (256, 256), 3)], 4)
+    options = Options(memory=int(1.5 * needed))
+    jobs = [Job(tmp_path / name, tmp_path / f"{name}.jpg") for name in ("a.png", "b.png")]
+    assert [outcome.status for outcome in run_jobs(jobs[:1], upscaler, options)] == ["done"]
+    _, second = run_jobs(jobs, upscaler, options)
+    assert second.status == "failed"
+    assert "add --format tiff or png" in str(second.error)
+    assert [outcome.status for outcome in run_jobs(jobs, upscaler, Options(memory=3 * needed))] == ["skipped", "done"]
 
 
 def test_bands_in_one_piece_are_decoded_whole(tmp_path: Path, upscaler: Upscaler, photo: np.ndarray) -> None:

@@ -7,9 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from threading import Barrier
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
 from minutia import engines
 from minutia.engines import open_engine
@@ -234,3 +238,52 @@ def test_auto_takes_torch_only_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch_engine, "sees_accelerator", lambda: True)
     monkeypatch.setattr(engines, "_are_installed", lambda *packages: packages == ("onnxruntime",))
     assert engines._choose("auto") == "onnxruntime"
+
+
+@pytest.mark.parametrize(("precision", "allowed"), [("fp32", False), ("bf16", True)])
+def test_fp32_is_not_rounded_to_tf32(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, precision: str, allowed: bool
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(torch_engine, "_find_device", torch.device)
+    monkeypatch.setattr(torch_engine, "_build", lambda *_: torch.nn.Identity())
+    torch_engine.TorchEngine(find_model(tiny_model), b"", "cuda", precision)
+    assert torch.backends.cudnn.allow_tf32 is allowed
+
+
+def test_threads_share_one_fall_back(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import torch
+
+    forward, together = torch.nn.Conv2d.forward, Barrier(4, timeout=20)
+
+    def fail(self: torch.nn.Conv2d, batch: torch.Tensor) -> torch.Tensor:
+        if batch.dtype == torch.bfloat16:
+            together.wait()
+            raise torch.OutOfMemoryError
+        return forward(self, batch)
+
+    card, x = find_model(tiny_model), np.random.default_rng(0).random((1, 3, 8, 9), dtype=np.float32)
+    wanted = open_engine(card, engine="torch", device="cpu", precision="fp32").run(x)
+    engine = open_engine(card, engine="torch", device="cpu", precision="bf16")
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", fail)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(np.array_equal(y, wanted) for y in pool.map(engine.run, [x] * 4))
+    assert caplog.text.count("the CPU takes over") == 1
+
+
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
+def test_a_library_that_gives_up_is_one_sentence(tiny_model: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    engine = open_engine(find_model(tiny_model), engine=name, device="cpu", precision="fp32")
+    if name == "openvino":
+        request = SimpleNamespace(
+            set_output_tensor=lambda _: None, infer=Mock(side_effect=RuntimeError("no room\nat x.cpp"))
+        )
+        engine._model = SimpleNamespace(create_infer_request=lambda: request)
+    else:
+        engine._session = SimpleNamespace(run=Mock(side_effect=RuntimeException("no room\nat x.cpp")))
+    with pytest.raises(EngineError, match="fp32 gave up at 9x8 pixels: no room; a smaller --tile may help"):
+        engine.run(np.zeros((1, 3, 8, 9), np.float32))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import struct
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import putchunk
 
 from minutia.errors import MissingExtra, PictureError
 from minutia.image.formats import Encoding
@@ -112,3 +115,21 @@ def test_heic_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, p
     monkeypatch.setitem(sys.modules, "pi_heif", None)
     with pytest.raises(MissingExtra, match=r"Reading HEIC needs an extra: pip install '\.\[heif\]'"):
         read(tmp_path / "a.heic")
+
+
+def test_frames_of_sixteen_bits_are_all_read_with_eight_and_said_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def frame(number: int, level: int) -> list[tuple[bytes, bytes]]:
+        rows = zlib.compress(b"".join(b"\0" + struct.pack(">15H", *[level] * 15) for _ in range(4)))
+        control = struct.pack(">5I2H2B", max(0, 2 * number - 1), 5, 4, 0, 0, 1, 10, 0, 0)
+        return [(b"fcTL", control), (b"IDAT", rows) if number == 0 else (b"fdAT", struct.pack(">I", 2) + rows)]
+
+    with (tmp_path / "a.png").open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        head = [(b"IHDR", struct.pack(">2I5B", 5, 4, 16, 2, 0, 0, 0)), (b"acTL", struct.pack(">2I", 2, 0))]
+        for name, body in [*head, *frame(0, 1000), *frame(1, 60000), (b"IEND", b"")]:
+            putchunk(file, name, body)
+    first, second = read_frames(tmp_path / "a.png").pictures
+    assert (first.pixels.dtype, set(first.pixels.ravel()), set(second.pixels.ravel())) == (np.uint8, {3}, {234})
+    assert "its frames are read with 8 bits of their 16" in caplog.text

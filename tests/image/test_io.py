@@ -95,6 +95,21 @@ def test_exif_travels_between_formats_without_the_sizes_of_the_source(
         assert found.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
 
 
+@pytest.mark.parametrize("target", ["jpg", "png", "tif", "webp", "avif"])
+def test_names_in_exif_stay_as_they_are_written(tmp_path: Path, photo: np.ndarray, target: str) -> None:
+    name, lens = "José 工".encode(), "Ø 50 mm".encode()
+    exif = Image.Exif()
+    exif[ARTIST] = "x" * len(name)
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.LensModel] = "y" * len(lens)
+    block = exif.tobytes().replace(b"x" * len(name), name).replace(b"y" * len(lens), lens)
+    Image.fromarray(photo).save(tmp_path / "a.jpg", exif=block, dpi=(300, 300))
+    write(read(tmp_path / "a.jpg"), tmp_path / f"b.{target}")
+    with Image.open(tmp_path / f"b.{target}") as image:
+        found = image.getexif()
+        assert found[ARTIST].encode("latin-1") == name
+        assert found.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.LensModel].encode("latin-1") == lens
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
 def test_a_resolution_that_says_nothing_is_left_out(tmp_path: Path, photo: np.ndarray, name: str) -> None:
     nothing = IFDRational(0, 0)

@@ -224,3 +224,30 @@ def test_a_picture_without_a_place_gets_none_and_a_turned_one_loses_it(tmp_path:
     save(tmp_path / "b.tif", values(4, "uint16"), extratags=tags)
     assert read(tmp_path / "b.tif").metadata.geo is None
     assert read_size(tmp_path / "b.tif") == (WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_zero_may_be_white(tmp_path: Path, dtype: str) -> None:
+    pixels = values(1, dtype)[:, :, 0]
+    save(tmp_path / "a.tif", pixels, photometric="miniswhite", planarconfig=None)
+    assert np.array_equal(read(tmp_path / "a.tif").pixels[:, :, 0], np.iinfo(dtype).max - pixels)
+
+
+@pytest.mark.parametrize("compression", ["png", "jpeg2000", "zstd", "lzw"])
+def test_compressions_that_pillow_does_not_know_are_read(tmp_path: Path, compression: str) -> None:
+    save(tmp_path / "a.tif", values(3, "uint8"), photometric="rgb", compression=compression)
+    assert np.array_equal(read(tmp_path / "a.tif").pixels, values(3, "uint8"))
+
+
+@pytest.mark.parametrize(
+    ("name", "bands", "dtype", "num_bytes"),
+    [("a.png", 4, "uint16", 8), ("a.png", 3, "uint8", 3), ("a.png", 1, "uint16", 2), ("a.tif", 10, "float32", 40)],
+)
+def test_bytes_of_a_pixel_are_known_before_it_is_decoded(
+    tmp_path: Path, name: str, bands: int, dtype: str, num_bytes: int
+) -> None:
+    pixels = values(bands, dtype)
+    picture = Picture(pixels[:, :, :3], pixels[:, :, 3]) if bands == 4 else Picture(pixels)
+    write(picture, tmp_path / name)
+    shape = read_shape(tmp_path / name)
+    assert shape.num_values * shape.itemsize == num_bytes

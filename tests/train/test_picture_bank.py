@@ -132,6 +132,11 @@ def test_sixteen_bits_stay_and_eight_are_brought_to_them(tmp_path: Path) -> None
     assert len(seen) > 3000
 
 
+def test_memory_of_sixteen_bit_colour_is_known(tmp_path: Path) -> None:
+    write(Picture(np.zeros((8, 12, 3), np.uint16)), tmp_path / "0.png")
+    assert Chosen([PairFiles(tmp_path / "0.png", None)], []).num_bytes(4, 3) == 2 * 3 * (8 * 12 + 2 * 3)
+
+
 def test_measurements_become_sixteen_bits_of_their_range(tmp_path: Path) -> None:
     pixels = np.linspace(-10, 10, 32 * 32, dtype=np.float32).reshape(32, 32, 1)
     write(Picture(pixels), tmp_path / "0.tif")

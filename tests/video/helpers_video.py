@@ -103,6 +103,7 @@ class Repeater:
     """Stands for an Upscaler: each pixel becomes four by four of its kind."""
 
     scale = 4
+    num_devices = 1
     description = "repeater"
 
     def __init__(self, stop_after: int | None = None) -> None:

@@ -50,6 +50,23 @@ def test_ten_seconds_from_end_to_end(tmp_path: Path, tiny_model: Path, photo: np
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "large.mp4"]
 
 
+def test_devices_work_side_by_side_and_frames_keep_their_order(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "clip.mp4")
+    meeting = threading.Barrier(2, timeout=20)
+
+    class Pair(Repeater):
+        num_devices = 2
+
+        def upscale(self, pixels: np.ndarray) -> np.ndarray:
+            meeting.wait()
+            return super().upscale(pixels)
+
+    upscale_video(source, tmp_path / "large.mp4", Pair())
+    assert times_of(tmp_path / "large.mp4") == times_of(source)
+    for index, found in enumerate(levels_of(tmp_path / "large.mp4")):
+        assert abs(found - level(index)) <= 2
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
 def test_frames_keep_uneven_times_across_segments(tmp_path: Path, suffix: str) -> None:
     """Long and short gaps, at seams too, where encoders begin anew; no frame is lost, made twice or out of its turn."""

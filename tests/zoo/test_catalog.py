@@ -44,6 +44,9 @@ def test_a_broken_card_does_not_hide_the_other_models(own_models: Path, caplog: 
     (own_models / "broken" / "card.toml").write_text("scale =", encoding="utf-8")
     assert {"tiny", DEFAULT_MODEL} <= {card.name for card in list_models()}
     assert f"{Path('broken') / 'card.toml'} is not valid TOML" in caplog.text
+    (own_models / "tiny" / "model.onnx").unlink()
+    assert "tiny" not in {card.name for card in list_models()}
+    assert "The model tiny has no" in caplog.text
 
 
 def test_a_catalogue_without_models_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from minutia.batch.options import Options
 from minutia.batch.plan import Job
 from minutia.batch.stages import Outcome, Stages
 from minutia.errors import MinutiaError, OutputExists
-from minutia.image.io import read_shape
-from minutia.image.target import Size, num_passes
+from minutia.image.formats import format_of
+from minutia.image.io import is_animated, read_shape
+from minutia.image.target import pass_sizes
 from minutia.upscaler import Upscaler
 
 SIDES = (32, 64, 128, 256)
@@ -52,13 +54,15 @@ def foretell(
                 yield Forecast(task)
                 continue
             shape = read_shape(job.source, options.making.limits)
-            before, count = (shape.height, shape.width), shape.count
+            keeps_all = format_of(job.target).keeps_all(moving=is_animated(job.source))
+            before, count = (shape.height, shape.width), shape.count if keeps_all else 1
             after = stages.size_after(job, before)
         except MinutiaError as error:
             skipped = isinstance(error, OutputExists) and not stages.alone
             yield Forecast(Outcome(job, "skipped" if skipped else "failed", error))
         else:
-            seconds = seconds_per_pixel * count * _num_pixels(before, after, upscaler.scale)
+            num_pixels = sum(map(math.prod, pass_sizes(before, after, upscaler.scale)))
+            seconds = seconds_per_pixel * count * num_pixels / min(upscaler.num_devices, len(jobs))
             yield Forecast(Outcome(job, "done", None, before, after, seconds), count)
 
 
@@ -75,9 +79,3 @@ def measure(upscaler: Upscaler) -> float:
         if seconds > PATIENCE_SECONDS:
             break
     return seconds / side**2
-
-
-def _num_pixels(before: Size, after: Size, scale: int) -> int:
-    """Count the pixels that enter the network, over all passes."""
-    passes = num_passes(*before, after, scale)
-    return sum(before[0] * before[1] * scale ** (2 * index) for index in range(passes))

@@ -24,6 +24,9 @@ JOURNAL_NAME = "minutia-journal.jsonl"
 START = b'{"status": "'
 """How every line begins: by this a journal is told from other files."""
 
+MAX_BLANK = 4096
+"""Empty lines that may stand before the first, each left by a line that found no room on the disk."""
+
 Status: TypeAlias = Literal["begun", "done", "failed"]
 State: TypeAlias = Literal["current", "ours", "foreign"]
 """A file that is up to date; that a batch made, of another input or with other settings; that no batch made."""
@@ -201,7 +204,7 @@ def _find_maker(entries: list[Entry], found: str) -> Entry | None:
 def _read(path: Path) -> Iterator[Entry]:
     try:
         with path.open("rb") as file:
-            head = file.read(len(START))
+            head = file.read(len(START) + MAX_BLANK).lstrip(b"\n")[: len(START)]
             if not START.startswith(head):
                 raise PictureError(f"{path} is no journal of Minutia; name another place with --journal.")
             file.seek(0)

@@ -24,7 +24,8 @@ JobProgress: TypeAlias = Callable[[Job, int, int], None]
 
 MEMORY = 2**30
 """Bytes that pictures which are read ahead may take, if they are no larger than those before; and of pictures that wait
-to be written, after which the network waits. What it is at comes on top."""
+to be written, after which the network waits. What it is at comes on top. A quarter of `Options.memory` where that is
+less."""
 
 PULSE_SECONDS = 0.1
 """How often it is asked, at the least, whether to stop."""
@@ -71,6 +72,14 @@ def run_jobs(
 
 
 @dataclass(frozen=True, slots=True)
+class _Step:
+    """A picture in the network, or what is known of it already; by rows it is written there too."""
+
+    job: Job
+    future: Future[Work | Outcome]
+
+
+@dataclass(frozen=True, slots=True)
 class _End:
     """A picture that is being written, or whose outcome is known without that."""
 
@@ -88,14 +97,15 @@ class _Line:
 
     def __init__(self, stages: Stages, progress: JobProgress | None) -> None:
         self._stages, self._progress = stages, progress
-        self._threads = stages.options.threads
+        self._threads, memory = stages.options.threads, stages.options.memory
+        self._room = MEMORY if memory is None else min(MEMORY, memory // 4)
         self._readers = ThreadPoolExecutor(self._threads)
         # In a thread of its own, so that Ctrl-C is heard while it works.
         self._num_devices = stages.upscaler.num_devices
         self._network = ThreadPoolExecutor(self._num_devices)
         self._writers = ThreadPoolExecutor(self._threads)
         self._loads: deque[Future[Work | Outcome]] = deque()
-        self._present: deque[Future[Work | Outcome]] = deque()
+        self._present: deque[_Step] = deque()
         self._ends: deque[_End] = deque()
         self._given_up = threading.Event()
         self._largest: int | None = None
@@ -111,9 +121,9 @@ class _Line:
             self._given_up.set()
         for pool in (self._readers, self._network, self._writers):
             pool.shutdown(wait=kind is None, cancel_futures=True)
-        for end in self._ends:
+        for job in [*(step.job for step in self._present), *(end.job for end in self._ends)]:
             with suppress(OSError):
-                temporary_name(end.job.target).unlink()
+                temporary_name(job.target).unlink()
 
     @property
     def is_empty(self) -> bool:
@@ -122,7 +132,7 @@ class _Line:
 
     def fill(self, waiting: deque[Job]) -> None:
         """Read ahead as far as threads and memory allow; one alone while it is not known how large pictures are."""
-        fitting = 1 if self._largest is None else max(1, MEMORY // max(1, self._largest))
+        fitting = 1 if self._largest is None else max(1, self._room // max(1, self._largest))
         while waiting and len(self._loads) < min(self._threads, fitting):
             self._loads.append(self._readers.submit(self._stages.load, waiting.popleft()))
 
@@ -134,15 +144,16 @@ class _Line:
 
     def advance(self) -> None:
         """Hand what is ready to the next station."""
-        while self._present and self._present[0].done():
-            self._send_off(self._present.popleft().result())
+        while self._present and self._present[0].future.done():
+            self._send_off(self._present.popleft().future.result())
         while self._has_free_device() and self._loads and self._loads[0].done() and self._has_room():
             step = self._loads.popleft().result()
             self._largest = max(self._largest or 0, step.num_bytes if isinstance(step, Work) else 0)
             if isinstance(step, Outcome) and not self._present:
                 self._send_off(step)
             else:
-                self._present.append(self._network.submit(self._enlarge, step))
+                job = step.task.job if isinstance(step, Work) else step.job
+                self._present.append(_Step(job, self._network.submit(self._enlarge, step)))
 
     def take_finished(self) -> Iterator[Outcome]:
         """Give the outcomes of pictures that are through, and forget them."""
@@ -151,7 +162,7 @@ class _Line:
 
     def wait(self) -> None:
         """Wait until something has happened, or might have."""
-        heads: list[Future[Any]] = [*islice(self._loads, 1), *islice(self._present, 1)]
+        heads: list[Future[Any]] = [*islice(self._loads, 1), *(step.future for step in islice(self._present, 1))]
         heads += [end.outcome for end in islice(self._ends, 1)]
         pending = [head for head in heads if not head.done()]
         if pending:
@@ -159,11 +170,11 @@ class _Line:
 
     def _has_free_device(self) -> bool:
         """Tell whether a device waits; not where too many pictures are done already and wait for one before them."""
-        busy = sum(not future.done() for future in self._present)
+        busy = sum(not step.future.done() for step in self._present)
         return busy < self._num_devices and len(self._present) < 2 * self._num_devices
 
     def _has_room(self) -> bool:
-        return len(self._ends) <= self._threads and sum(end.num_bytes for end in self._ends) < MEMORY
+        return len(self._ends) <= self._threads and sum(end.num_bytes for end in self._ends) <= self._room
 
     def _send_off(self, step: Work | Outcome) -> None:
         if isinstance(step, Work):

@@ -16,11 +16,9 @@ from minutia.enlarge import Share, Whole, enlarge_rows, whole_bytes
 from minutia.errors import PictureError
 from minutia.image.formats import format_of, require_room
 from minutia.image.geo import enlarge_geo
-from minutia.image.io import read, to_first, upright_size, write_rows
-from minutia.image.opening import Limits, opened, translated
+from minutia.image.io import read, read_shape, write_rows
 from minutia.image.regroup import Strips
 from minutia.image.target import Size, num_passes
-from minutia.image.tiff import read_shape
 from minutia.image.windows import PictureRows, Rows, opened_rows
 from minutia.memory import free_memory, in_gigabytes
 from minutia.types import Metadata, Picture, Progress
@@ -29,9 +27,6 @@ from minutia.upscaler import Upscaler
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-DECODED_BYTES = 4
-"""Of a pixel, where it is not known yet how many channels a file has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +38,20 @@ class Scanned:
     share: Share
 
 
-def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) -> Scanned | None:
+def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options, *, alone: bool) -> Scanned | None:
     """Tell whether a picture must be enlarged by rows; None where memory holds it.
+
+    Args:
+        alone: all memory is for this picture; of a batch half is for those that are read ahead or wait to be written,
+            and the devices share the rest.
 
     Raises:
         PictureError: memory does not hold it, and its format is not written by rows, it takes several passes to its
             size, or it has pages or frames that are not read by rows; or the source cannot be read.
     """
     free = free_memory()
-    share = Share(options.memory or free // 2)
+    allowed = options.memory or free // 2
+    share = Share(allowed if alone else allowed // 2 // upscaler.num_devices)
     form = format_of(target)
     with opened_rows(source, options.making.limits) as pages:
         kept = pages if form.keeps_all(moving=False) else pages[:1]
@@ -73,8 +73,8 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options) 
         words = "add --format tiff or png, which are written row by row."
     else:
         words = f"up to {upscaler.scale} times as large it can be made row by row."
-    allowed = in_gigabytes(options.memory or free)
-    raise PictureError(f"{source} needs about {in_gigabytes(needed)} of memory, and {allowed} may be taken; {words}")
+    may_take = in_gigabytes(free if options.memory is None else share.num_bytes)
+    raise PictureError(f"{source} needs about {in_gigabytes(needed)} of memory, and {may_take} may be taken; {words}")
 
 
 def _wholes(source: Path, target: Path, pages: Sequence[Rows], upscaler: Upscaler, options: Options) -> list[Whole]:
@@ -85,9 +85,9 @@ def _wholes(source: Path, target: Path, pages: Sequence[Rows], upscaler: Upscale
 
     if pages:
         return [whole((p.height, p.width), (p.num_bands + p.has_alpha) * p.dtype.itemsize) for p in pages]
-    size, count = _header_shape(source, options.making.limits)
-    form = format_of(target)
-    return [whole(size, DECODED_BYTES)] * (count if form.keeps_all(moving=True) else 1)
+    shape = read_shape(source, options.making.limits, is_exact=False)
+    count = shape.count if format_of(target).keeps_all(moving=True) else 1
+    return [whole((shape.height, shape.width), shape.num_values * shape.itemsize)] * count
 
 
 def size_after(source: Path, target: Path, before: Size, upscaler: Upscaler, options: Options) -> Size:
@@ -149,21 +149,6 @@ def _like(rows: Rows, size: Size, options: Options) -> Picture:
     metadata = replace(metadata, geo=enlarge_geo(metadata.geo, size[0] / rows.height, size[1] / rows.width))
     alpha = np.empty((1, 1), rows.dtype) if rows.has_alpha else None
     return Picture(np.empty((1, 1, rows.num_bands), rows.dtype), alpha, metadata)
-
-
-def _header_shape(source: Path, limits: Limits) -> tuple[Size, int]:
-    """Read the size of the first picture, and how many there are, from the first bytes of a file.
-
-    Pillow decodes a whole PNG to tell how it is to be turned.
-    """
-    with translated(source):
-        shape = read_shape(source)
-    if shape is not None:
-        return (shape.height, shape.width), shape.count
-    with opened(source, limits) as image:
-        count = to_first(image)
-        knows_turn = image.format != "PNG" or "exif" in image.info
-        return upright_size(image) if knows_turn else (image.height, image.width), count
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from minutia.batch.plan import Job
 from minutia.batch.scan import Scanned, find_scan, kept_of, scan, size_after
 from minutia.errors import MinutiaError, OutputExists, PictureError
 from minutia.image.formats import format_of, require_bands
-from minutia.image.io import read_frames, require_free, write_frames
+from minutia.image.io import is_animated, read_frames, require_free, write_frames
 from minutia.image.opening import translated
 from minutia.image.target import Size
 from minutia.types import Frames, Metadata, Picture, Progress
@@ -87,11 +87,13 @@ class Stages:
             if isinstance(task, Outcome):
                 return task
             digest = task.digest
-            scanned = find_scan(job.source, job.target, self.upscaler, self.options)
+            scanned = find_scan(job.source, job.target, self.upscaler, self.options, alone=self.alone)
             if scanned is not None:
                 return Work(task, Frames(()), scanned.size, time.perf_counter() - began, scanned)
-            frames = self._prepare(task, read_frames(job.source, self.options.making.limits))
-        except MinutiaError as error:
+            keeps_all = format_of(job.target).keeps_all(moving=is_animated(job.source))
+            frames = read_frames(job.source, self.options.making.limits, at_most=None if keeps_all else 1)
+            frames = self._prepare(task, frames)
+        except (MinutiaError, MemoryError) as error:
             if isinstance(error, OutputExists) and not self.alone:
                 return Outcome(job, "skipped", error)
             return self._fail(job, digest, time.perf_counter() - began, error)
@@ -117,8 +119,6 @@ class Stages:
 
                 large.append(self.upscaler.upscale(picture, tell, target=self.options.making.target))
         except (MinutiaError, MemoryError) as error:
-            if isinstance(error, MemoryError):
-                error = PictureError(f"{job.source} needs more memory than there is; a smaller --tile may help.")
             return self._fail(job, work.task.digest, work.seconds + time.perf_counter() - began, error)
         seconds = work.seconds + time.perf_counter() - began
         return replace(work, frames=replace(frames, pictures=tuple(large)), seconds=seconds)
@@ -132,7 +132,7 @@ class Stages:
         options = replace(self.options, overwrite=task.replaces)
         try:
             before = scan(job.source, job.target, scanned, self.upscaler, options, progress)
-        except MinutiaError as error:
+        except (MinutiaError, MemoryError) as error:
             return self._fail(job, task.digest, work.seconds + time.perf_counter() - began, error)
         seconds = work.seconds + time.perf_counter() - began
         if self.journal is not None:
@@ -147,7 +147,7 @@ class Stages:
             self.journal.begin(job.source, job.target, task.digest)
         try:
             write_frames(work.frames, job.target, self.options.making.encoding, overwrite=task.replaces)
-        except MinutiaError as error:
+        except (MinutiaError, MemoryError) as error:
             return self._fail(job, task.digest, work.seconds + time.perf_counter() - began, error)
         seconds = work.seconds + time.perf_counter() - began
         if self.journal is not None:
@@ -207,7 +207,9 @@ class Stages:
         except PictureError as error:
             raise PictureError(f"{job.source}: {error}") from error
 
-    def _fail(self, job: Job, digest: str | None, seconds: float, error: MinutiaError) -> Outcome:
+    def _fail(self, job: Job, digest: str | None, seconds: float, error: MinutiaError | MemoryError) -> Outcome:
+        if isinstance(error, MemoryError):
+            error = PictureError(f"{job.source} needs more memory than there is; a smaller --tile may help.")
         if self.journal is not None:
             self.journal.fail(job.source, job.target, digest, seconds, error)
         return Outcome(job, "failed", error, seconds=seconds)

@@ -91,19 +91,12 @@ def _torch_products(device: str) -> list[Product]:
 
 
 def _torch_product(operands: Sequence[torch.Tensor], device: str, precision: str) -> Product:
-    import torch
 
     def run() -> float:
-        # Convolutions may use TF32 by torch's defaults and products may not; the limit is to be that of convolutions.
-        allowed = torch.backends.cuda.matmul.allow_tf32
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
-        try:
-            y, weights = operands
-            for _ in range(LENGTH):
-                y = y @ weights
-            return float(y[0, 0])  # Asking for a value waits for the device.
-        finally:
-            torch.backends.cuda.matmul.allow_tf32 = allowed
+        y, weights = operands
+        for _ in range(LENGTH):
+            y = y @ weights
+        return float(y[0, 0])  # Asking for a value waits for the device.
 
     return Product(device, precision, _flops(operands[0].shape), run)
 

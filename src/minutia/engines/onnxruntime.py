@@ -6,12 +6,14 @@ from typing import final
 
 import numpy as np
 
+from minutia.engines.failures import stopped
 from minutia.errors import EngineError, MissingExtra
 from minutia.types import Precision, Tensor
 from minutia.zoo.card import ModelCard
 
 try:
     import onnxruntime as ort
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 except ImportError as error:
     raise MissingExtra("The ONNX Runtime engine", "onnxruntime") from error
 
@@ -35,7 +37,14 @@ class OnnxRuntimeEngine:
         self._input = self._session.get_inputs()[0].name
 
     def run(self, x: Tensor) -> Tensor:
-        """Enlarge (N, C, H, W) to (N, C, H * scale, W * scale)."""
-        outputs = self._session.run(None, {self._input: np.ascontiguousarray(x, dtype=np.float32)})
+        """Enlarge (N, C, H, W) to (N, C, H * scale, W * scale).
+
+        Raises:
+            EngineError: ONNX Runtime gives up, as where memory does not suffice.
+        """
+        try:
+            outputs = self._session.run(None, {self._input: np.ascontiguousarray(x, dtype=np.float32)})
+        except (Fail, RuntimeException) as error:
+            raise stopped(self.description, x.shape, error) from error
         y: Tensor = outputs[0]
         return y

@@ -9,6 +9,7 @@ from typing import final
 
 import numpy as np
 
+from minutia.engines.failures import stopped
 from minutia.errors import EngineError
 from minutia.files import cache_folder
 from minutia.types import Precision, Tensor
@@ -57,12 +58,19 @@ class OpenVinoEngine:
             raise EngineError(f"OpenVINO cannot run {card.name} on {target}; try another --engine.") from error
 
     def run(self, x: Tensor) -> Tensor:
-        """Enlarge (N, C, H, W) to (N, C, H * scale, W * scale)."""
+        """Enlarge (N, C, H, W) to (N, C, H * scale, W * scale).
+
+        Raises:
+            EngineError: OpenVINO gives up, as where memory does not suffice.
+        """
         # A request serves one thread at a time and costs 20 microseconds; the model itself is shared.
         request = self._model.create_infer_request()
         y = np.empty((*x.shape[:2], x.shape[2] * self.scale, x.shape[3] * self.scale), np.float32)
         request.set_output_tensor(ov.Tensor(y, shared_memory=True))
-        request.infer([np.ascontiguousarray(x, dtype=np.float32)], share_inputs=True, share_outputs=True)
+        try:
+            request.infer([np.ascontiguousarray(x, dtype=np.float32)], share_inputs=True, share_outputs=True)
+        except RuntimeError as error:
+            raise stopped(self.description, x.shape, error) from error
         return y
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import TypeAlias, final
 
 import numpy as np
@@ -34,20 +36,30 @@ logger = logging.getLogger(__name__)
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+@dataclass(slots=True)
+class _Placed:
+    """A network where it runs."""
+
+    network: torch.nn.Module
+    device: torch.device
+    dtype: torch.dtype
+    too_many: int | None = None
+    """The least number of pixels that memory did not suffice for."""
+
+
 @final
 class TorchEngine:
     """A network of `minutia.nets` with the weights of a model."""
 
     def __init__(self, card: ModelCard, model: bytes, device: str, precision: Precision) -> None:
-        self._device = _find_device(device)
-        chosen = _fastest_precision(self._device) if precision == "auto" else precision
-        if chosen == "fp16" and self._device.type == "cpu":
+        place = _find_device(device)
+        chosen = _fastest_precision(place) if precision == "auto" else precision
+        if chosen == "fp16" and place.type == "cpu":
             raise EngineError("torch does not compute in fp16 on a CPU; use --precision fp32 or bf16.")
         self.scale = card.scale
         self._build = partial(_build, card, model)
-        self._settle(chosen)
-        self._too_many: int | None = None
-        """The least number of pixels that memory did not suffice for."""
+        self._falling_back = Lock()
+        self._placed = self._place(place, chosen)
 
     def run(self, x: Tensor) -> Tensor:
         """Enlarge (N, C, H, W) to (N, C, H * scale, W * scale).
@@ -63,41 +75,50 @@ class TorchEngine:
         Raises:
             OutOfMemory: as `run`.
         """
-        if self._device.type == "cpu":
+        if self._placed.device.type == "cpu":
             return lock_colors(self.run(x), x, self.scale, bounded=bounded)
         return self._run(x, partial(torch_lock.lock_colors, scale=self.scale, bounded=bounded))
 
     def _run(self, x: Tensor, finish: Finish | None) -> Tensor:
+        placed = self._placed  # Another thread may bring the network to the CPU meanwhile.
         num_pixels = x.size // x.shape[1]
-        if self._too_many is None or num_pixels < self._too_many:
+        if placed.too_many is None or num_pixels < placed.too_many:
             try:
-                return self._compute(x, finish)
+                return _compute(placed, x, finish)
             except torch.OutOfMemoryError:
-                self._too_many = num_pixels
-        if num_pixels <= SMALL and (self._device.type, self._type) != ("cpu", torch.float32):
-            logger.warning("%s has too little memory; the CPU takes over.", self._device)
-            self._device, self._too_many = torch.device("cpu"), None
-            self._settle("fp32")
+                placed.too_many = num_pixels
+        if num_pixels <= SMALL and (placed.device.type, placed.dtype) != ("cpu", torch.float32):
+            self._fall_back(placed)
             return self._run(x, finish)
         height, width = x.shape[2:]
         raise OutOfMemory(
-            f"{self._device} has too little memory for {width}x{height} pixels at once; use a smaller --tile."
+            f"{placed.device} has too little memory for {width}x{height} pixels at once; use a smaller --tile."
         )
 
-    def _settle(self, precision: str) -> None:
-        """Build the network where it is to run."""
-        self.device, self.precision, self._type = str(self._device), precision, TYPES[precision]
-        self.description = f"torch on {self.device}, {precision}"
-        self._network = self._build(self._device, self._type)
+    def _fall_back(self, placed: _Placed) -> None:
+        """Bring the network to the CPU, unless another thread has."""
+        with self._falling_back:
+            if self._placed is placed:
+                logger.warning("%s has too little memory; the CPU takes over.", placed.device)
+                self._placed = self._place(torch.device("cpu"), "fp32")
 
-    def _compute(self, x: Tensor, finish: Finish | None) -> Tensor:
-        with torch.inference_mode():
-            batch = torch.tensor(np.ascontiguousarray(x)).to(self._device)
-            y = self._network(batch.to(self._type, memory_format=torch.channels_last)).float()
-            if finish is not None:
-                y = finish(y, batch)
-            enlarged: Tensor = y.cpu().contiguous().numpy()
-        return enlarged
+    def _place(self, device: torch.device, precision: str) -> _Placed:
+        """Build the network where it is to run."""
+        if device.type == "cuda" and precision == "fp32":
+            torch.backends.cudnn.allow_tf32 = False  # Of the process; unasked, factors are rounded to 11 bits.
+        self.device, self.precision = str(device), precision
+        self.description = f"torch on {self.device}, {precision}"
+        return _Placed(self._build(device, TYPES[precision]), device, TYPES[precision])
+
+
+def _compute(placed: _Placed, x: Tensor, finish: Finish | None) -> Tensor:
+    with torch.inference_mode():
+        batch = torch.tensor(np.ascontiguousarray(x)).to(placed.device)
+        y = placed.network(batch.to(placed.dtype, memory_format=torch.channels_last)).float()
+        if finish is not None:
+            y = finish(y, batch)
+        enlarged: Tensor = y.cpu().contiguous().numpy()
+    return enlarged
 
 
 def sees_accelerator() -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from minutia.enlarge.strips import WINDOW, Network, enlarge_strips, is_weighed
 from minutia.enlarge.values import denormalised, normalised, resized, with_depth
 from minutia.image.pil import stacked
-from minutia.image.target import Size
+from minutia.image.target import Size, pass_sizes
 from minutia.image.windows import Rows
 from minutia.types import Picture, Pixels, Progress, ignore_progress
 
@@ -67,12 +67,9 @@ class Whole:
 
     def work_bytes(self, scale: int) -> int:
         """Estimate what is taken besides while a network of this scale is at it."""
-        num_pixels, num_large = math.prod(self.before), math.prod(self.after)
-        needed = min(num_pixels, WINDOW * WINDOW) * WINDOW_BYTES
-        is_over = num_large > num_pixels * scale**2
-        last = (-(-self.after[0] // scale), -(-self.after[1] // scale)) if is_over else self.before
-        native = math.prod(last) * scale**2
-        if native != num_large:  # Of 16 bits, and once more as floats.
+        needed = min(math.prod(self.before), WINDOW * WINDOW) * WINDOW_BYTES
+        native = math.prod(pass_sizes(self.before, self.after, scale)[-1]) * scale**2
+        if native != math.prod(self.after):  # Of 16 bits, and once more as floats.
             needed += native * self.pixel * 6
         return needed
 

@@ -9,7 +9,7 @@ import numpy as np
 from minutia.enlarge.strips import Network, enlarge_strips, is_weighed, with_alpha
 from minutia.enlarge.values import denormalised, normalised, resized, with_depth
 from minutia.image.geo import enlarge_geo
-from minutia.image.target import Target, num_passes
+from minutia.image.target import Target, pass_sizes
 from minutia.image.windows import PictureRows
 from minutia.types import Picture, Pixels, Progress, ignore_progress
 
@@ -44,14 +44,10 @@ def _enlarge(picture: Picture, network: Network, target: Target | None, progress
     """Enlarge what the network takes, in as many passes as the target asks for."""
     height, width, scale = picture.height, picture.width, network.engine.scale
     size = (height * scale, width * scale) if target is None else target.size(height, width)
-    passes = num_passes(height, width, size, scale)
-    if passes == 1 and size == (height * scale, width * scale):
+    if size == (height * scale, width * scale):
         return _enlarge_once(picture, network, progress)
     large = with_depth(picture, np.uint16)
-    # Before the last of several passes the picture is brought to what that pass needs to reach the size, no more.
-    sides = [(height * scale**index, width * scale**index) for index in range(passes)]
-    if passes > 1:
-        sides[-1] = (-(-size[0] // scale), -(-size[1] // scale))
+    sides = pass_sizes((height, width), size, scale)
     done, total = 0, sum(rows * columns for rows, columns in sides)
     for before in sides:
         large = resized(large, before)

@@ -75,11 +75,14 @@ def read_frames(path: Path, limits: Limits = NO_LIMITS, *, at_most: int | None =
     with opened(path, limits) as image:
         places = _places(image)
         count = _count(len(places), at_most, path)
+        is_deep = png.is_deep(image) and not limits.allow_truncated
+        if is_deep and len(places) > 1:
+            logger.warning("%s: its frames are read with 8 bits of their 16.", path)
         pictures, durations = [], []
         for place in places[:count]:
             image.seek(place)
             require_pixels(image.width, image.height, count, path, limits)
-            pictures.append(_take(image, path, limits))
+            pictures.append(_take_deep(image, path) if is_deep and len(places) == 1 else _take(image, path, limits))
             durations.append(float(image.info.get("duration", 0)))
         if image.info.get("default_image") and count > 1:
             logger.warning("%s: the still picture that stands in for its animation cannot be kept.", path)
@@ -99,8 +102,11 @@ def read_size(path: Path, limits: Limits = NO_LIMITS) -> tuple[int, int]:
     return shape.height, shape.width
 
 
-def read_shape(path: Path, limits: Limits = NO_LIMITS) -> Shape:
+def read_shape(path: Path, limits: Limits = NO_LIMITS, *, is_exact: bool = True) -> Shape:
     """Read what a picture file holds without decoding it.
+
+    Args:
+        is_exact: find out how a PNG is to be turned, for which Pillow decodes it, should it not say so at its head.
 
     Raises:
         PictureError: as `read`.
@@ -111,9 +117,14 @@ def read_shape(path: Path, limits: Limits = NO_LIMITS) -> Shape:
             require_pixels(shape.width, shape.height, shape.count, path, limits)
             return shape
     with opened(path, limits) as image:
-        count = to_first(image)
-        height, width = upright_size(image)
-        return Shape(height, width, count, png.is_deep(image) or image.mode.startswith("I"))
+        places = _places(image)
+        image.seek(places[0])
+        num_values = len(image.getbands()) if image.mode != "P" else 4
+        is_deep = image.mode.startswith("I") or (png.is_deep(image) and len(places) == 1)
+        itemsize = 4 if image.mode == "F" else 1 + is_deep
+        knows_turn = is_exact or image.format != "PNG" or "exif" in image.info
+        height, width = _upright_size(image) if knows_turn else (image.height, image.width)
+        return Shape(height, width, len(places), num_values, itemsize)
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
@@ -212,18 +223,11 @@ def require_free(path: Path) -> None:
         raise OutputExists(f"{path} exists; add --overwrite to replace it.")
 
 
-def upright_size(image: Image.Image) -> tuple[int, int]:
+def _upright_size(image: Image.Image) -> tuple[int, int]:
     """Tell height and width of the frame or page at which an opened file stands, turned as its EXIF asks."""
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     is_exchanged = orientation >= 5 and not isinstance(image, TiffImageFile)  # Whose size Pillow has exchanged itself.
     return (image.width, image.height) if is_exchanged else (image.height, image.width)
-
-
-def to_first(image: Image.Image) -> int:
-    """Turn an opened file to the picture that is read first, and count its frames or pages."""
-    places = _places(image)
-    image.seek(places[0])
-    return len(places)
 
 
 def _places(image: Image.Image) -> Sequence[int]:
@@ -247,13 +251,16 @@ def _count(held: int, at_most: int | None, path: Path) -> int:
     return at_most
 
 
+def _take_deep(image: Image.Image, path: Path) -> Picture:
+    """Decode an opened PNG of several channels of 16 bits."""
+    image.load()  # PNG may tell its EXIF after the pixels.
+    pixels, alpha = unstacked(png.read_deep(path))
+    picture = Picture(pixels, alpha, travelling(image))
+    return upright(picture, image.getexif().get(ExifTags.Base.Orientation, 1))
+
+
 def _take(image: Image.Image, path: Path, limits: Limits) -> Picture:
     """Decode the frame at which an opened file stands."""
-    if png.is_deep(image) and not limits.allow_truncated:
-        image.load()  # PNG may tell its EXIF after the pixels.
-        pixels, alpha = unstacked(png.read_deep(path))
-        picture = Picture(pixels, alpha, travelling(image))
-        return upright(picture, image.getexif().get(ExifTags.Base.Orientation, 1))
     load(image, limits)
     return from_pil(image, str(path))
 

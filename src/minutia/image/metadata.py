@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from typing import final
 
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, TiffImageFile
@@ -63,8 +64,8 @@ def travelling_exif(source: Image.Exif) -> bytes | None:
     kept.endian = source.endian  # The makers' own blocks are written in the same order of bytes.
     for tag in TRAVELLING:
         if tag in source and not str(source[tag]).startswith(STALE_DESCRIPTIONS):
-            kept[tag] = source[tag]
-    blocks = {block: dict(source.get_ifd(block)) for block in BLOCKS}
+            kept[tag] = raw(source[tag])
+    blocks = {block: raw_block(source, block) for block in BLOCKS}
     for block, entries in blocks.items():
         for size in SIZES:
             entries.pop(size, None)
@@ -73,11 +74,39 @@ def travelling_exif(source: Image.Exif) -> bytes | None:
     return kept.tobytes() if kept or any(blocks.values()) else None
 
 
+@final
+class _Text(str):
+    """Text of EXIF that is written as the bytes it was read from.
+
+    Pillow reads bytes as Latin-1, whatever they are, and writes ASCII with question marks; but it asks the text.
+    """
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
+        """Give the bytes."""
+        del encoding, errors
+        return super().encode("latin-1")
+
+
+def raw(value: object) -> object:
+    """Take over a value of EXIF; text will be written as the bytes it was read from."""
+    return _Text(value) if isinstance(value, str) else value
+
+
+def raw_block(source: Image.Exif, block: int) -> dict[int, object]:
+    """Take one of the blocks of an EXIF."""
+    return {tag: raw(value) for tag, value in source.get_ifd(block).items()}
+
+
 def with_resolution(exif: bytes | None, dpi: tuple[float, float]) -> bytes:
     """Write a resolution into an EXIF block, for formats that have no other place for it."""
     block = Image.Exif()
     if exif is not None:
         block.load(exif)
+        block.update({tag: raw(value) for tag, value in block.items()})
+        for inner in BLOCKS:
+            block.get_ifd(inner).update(raw_block(block, inner))
     block[ExifTags.Base.XResolution], block[ExifTags.Base.YResolution] = dpi
     block[ExifTags.Base.ResolutionUnit] = _INCH
     return block.tobytes()

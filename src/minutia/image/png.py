@@ -37,7 +37,7 @@ _AVERAGE = 3
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Tell whether an opened PNG has several channels of 16 bits, which Pillow would halve."""
+    """Tell whether an opened PNG, not yet decoded, has several channels of 16 bits, which Pillow would halve."""
     return image.mode in {"LA", "RGB", "RGBA"} and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
 
 

@@ -62,5 +62,17 @@ def num_passes(height: int, width: int, size: Size, scale: int) -> int:
     return passes
 
 
+def pass_sizes(before: Size, after: Size, scale: int) -> list[Size]:
+    """List the sizes that enter the network, pass after pass.
+
+    Before the last of several passes the picture is brought to what that pass needs to reach the size, no more.
+    """
+    passes = num_passes(*before, after, scale)
+    sizes = [(before[0] * scale**index, before[1] * scale**index) for index in range(passes)]
+    if passes > 1:
+        sizes[-1] = (-(-after[0] // scale), -(-after[1] // scale))
+    return sizes
+
+
 def _rounded(side: float) -> int:
     return max(1, math.floor(side + 0.5))

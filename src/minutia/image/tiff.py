@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 from PIL.ExifTags import Base
-from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, XMP
+from PIL.TiffImagePlugin import COMPRESSION_INFO, IPTC_NAA_CHUNK, XMP
 
 from minutia.errors import PictureError
 from minutia.image.color import BAND, full_range
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 HELD = ("uint8", "uint16", "int16", "float32")
 """Values that pictures hold."""
 
-_GREY, _RGB = tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB
+_WHITE, _GREY, _RGB = tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB
 _NO_UNIT = 1
 """Of the resolution: it tells the shape of pixels alone (TIFF 6.0, page 38)."""
 
@@ -47,8 +47,15 @@ class Shape:
     """Upright, of the first picture."""
     count: int
     """Frames or pages."""
-    is_deep: bool
-    """Whether its values have more than 8 bits."""
+    num_values: int
+    """Of a pixel, alpha included."""
+    itemsize: int
+    """Bytes of a value."""
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether values have more than 8 bits."""
+        return self.itemsize > 1
 
 
 def is_tiff(path: Path) -> bool:
@@ -74,7 +81,8 @@ def read_shape(path: Path) -> Shape | None:
         height, width = first.imagelength, first.imagewidth
         if (first.tags.valueof(Base.Orientation) or 1) >= 5:
             height, width = width, height
-        return Shape(height, width, len(pages), first.dtype != np.uint8)
+        itemsize = 1 if first.dtype is None else first.dtype.itemsize
+        return Shape(height, width, len(pages), first.samplesperpixel, itemsize)
 
 
 def read_pages(path: Path, limits: Limits, count: int) -> tuple[Picture, ...]:
@@ -104,6 +112,8 @@ def is_readable(page: tifffile.TiffPage) -> bool:
 
 def _is_pillows(page: tifffile.TiffPage) -> bool:
     """Tell whether Pillow reads a page as it is: grey and RGB of 8 bits, grey of 16, and other colour spaces."""
+    if _is_deep_white(page) or (is_readable(page) and page.compression not in COMPRESSION_INFO):
+        return False
     if page.photometric not in {_GREY, _RGB} or page.dtype is None or page.bitspersample < 8:
         return True
     if has_alpha(page) and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
@@ -111,6 +121,11 @@ def _is_pillows(page: tifffile.TiffPage) -> bool:
     if page.dtype == np.uint8:
         return page.samplesperpixel - has_alpha(page) == (1 if page.photometric == _GREY else 3)
     return page.dtype == np.uint16 and page.samplesperpixel == 1
+
+
+def _is_deep_white(page: tifffile.TiffPage) -> bool:
+    """Tell whether a page is grey of 16 bits whose zero is white, which Pillow takes for black."""
+    return page.photometric == _WHITE and page.bitspersample == 16 and page.samplesperpixel == 1
 
 
 def has_alpha(page: tifffile.TiffPage) -> bool:
@@ -127,6 +142,8 @@ def _read_page(page: tifffile.TiffPage, path: Path) -> Picture:
     if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
         planes = np.moveaxis(planes.reshape(samples, *size), 0, -1)
     planes = planes.reshape(*size, samples)
+    if _is_deep_white(page):
+        planes = 2**16 - 1 - planes
     require_values(planes, page.tags.valueof(NO_DATA), path)
     picture = replace(as_picture(planes, page), metadata=read_metadata(page, path))
     return upright(picture, page.tags.valueof(Base.Orientation) or 1)

@@ -18,7 +18,7 @@ from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, XMP, ImageFileDirectory_v2
 
 from minutia.image.formats import USUAL_ENCODING, Encoding
 from minutia.image.geo import geo_entries
-from minutia.image.metadata import BLOCKS
+from minutia.image.metadata import BLOCKS, raw_block
 from minutia.image.pil import stacked
 from minutia.image.pyramid import levels
 from minutia.image.regroup import Strips, regrouped
@@ -152,7 +152,7 @@ def _tags(metadata: Metadata, blocks: Sequence[int]) -> list[Tag]:
     exif = _exif(metadata.exif)
     for code, value in exif.items():
         if isinstance(value, str):
-            text = value.encode() + b"\0"
+            text = value.encode("latin-1") + b"\0"
             found.append((code, _TEXT, len(text), text, True))
         elif isinstance(value, bytes):
             found.append((code, _BYTE, len(value), value, True))
@@ -183,7 +183,7 @@ def _write_blocks(path: Path, pictures: Sequence[Picture]) -> None:
                 if entry is None:
                     continue
                 directory = ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0", group=block)
-                directory.update(exif.get_ifd(block))
+                directory.update(raw_block(exif, block))
                 place = (file.seek(0, os.SEEK_END) + 1) // 2 * 2
                 file.seek(place)
                 file.write(directory.tobytes(place))

@@ -86,7 +86,10 @@ class TiffRows:
         file = self._page.parent.filehandle
         file.seek(self._page.dataoffsets[index])
         data = file.read(self._page.databytecounts[index])
-        segment, (plane, _, top, left, _), (_, length, width, _) = self._page.decode(data or None, index)
+        page = self._page
+        segment, (plane, _, top, left, _), (_, length, width, _) = page.decode(
+            data or None, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader
+        )
         if segment is None:
             return
         bottom, right = min(top + length, start + len(rows), self.height), min(left + width, self.width)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from minutia.errors import PictureError
 from minutia.files import replacing
 from minutia.image.color import to_uint8
 from minutia.image.io import require_free
-from minutia.types import Progress, ignore_progress
+from minutia.types import Pixels, Progress, ignore_progress
 from minutia.upscaler import Upscaler
 from minutia.video.copies import choose_copies
 from minutia.video.encoding import Encoder, Encoding, choose_encoding
@@ -131,8 +132,20 @@ def _make_parts(
 
 
 def _enlarge(film: Film, upscaler: Upscaler, skip: int) -> Generator[Frame, None, None]:
-    for frame in _in_thread(read_frames(film, skip)):
-        yield Frame(to_uint8(upscaler.upscale(frame.pixels)), frame.pts, frame.duration)
+    """Enlarge frames, in their order; as many are in the making as there are devices."""
+    waiting: deque[tuple[Frame, Future[Pixels]]] = deque()
+
+    def next_made() -> Frame:
+        frame, large = waiting.popleft()
+        return Frame(to_uint8(large.result()), frame.pts, frame.duration)
+
+    with ThreadPoolExecutor(upscaler.num_devices) as pool:
+        for frame in _in_thread(read_frames(film, skip)):
+            waiting.append((frame, pool.submit(upscaler.upscale, frame.pixels)))
+            if len(waiting) == upscaler.num_devices:
+                yield next_made()
+        while waiting:
+            yield next_made()
 
 
 def _in_thread(items: Iterator[T]) -> Generator[T, None, None]:

@@ -39,7 +39,10 @@ def list_models() -> list[ModelCard]:
     cards = [read_card(path) for path in sorted(BUNDLED.glob(f"*/{CARD_NAME}"))]
     for path in sorted(user_folder().glob(f"*/{CARD_NAME}")):
         try:
-            cards.append(read_card(path))
+            card = read_card(path)
+            if not card.model_path.is_file():
+                raise ModelError(f"The model {card.name} has no {card.model_path}.")
+            cards.append(card)
         except ModelError as error:
             logger.warning("%s It is left out.", error)
     return cards

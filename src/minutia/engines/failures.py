@@ -1,0 +1,11 @@
+"""What engines say when a library gives up in the middle of its work."""
+
+from __future__ import annotations
+
+from minutia.errors import EngineError
+
+
+def stopped(engine: str, shape: tuple[int, ...], error: Exception) -> EngineError:
+    """Say that an engine did not enlarge (N, C, H, W), and the first line of why."""
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    return EngineError(f"{engine} gave up at {shape[3]}x{shape[2]} pixels: {reason}; a smaller --tile may help.")
