@@ -42,8 +42,8 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options, 
     """Tell whether a picture must be enlarged by rows; None where memory holds it.
 
     Args:
-        alone: all memory is for this picture; of a batch half is for those that are read ahead or wait to be written,
-            and the devices share the rest.
+        alone: all memory is for this picture. In a batch devices share it; and of `options.memory` half is for pictures
+            that are read ahead or wait to be written, which otherwise take of the half of what is free that is left.
 
     Raises:
         PictureError: memory does not hold it, and its format is not written by rows, it takes several passes to its
@@ -51,7 +51,9 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options, 
     """
     free = free_memory()
     allowed = options.memory or free // 2
-    share = Share(allowed if alone else allowed // 2 // upscaler.num_devices)
+    if not alone:
+        allowed //= upscaler.num_devices * (1 if options.memory is None else 2)
+    share = Share(allowed)
     form = format_of(target)
     with opened_rows(source, options.making.limits) as pages:
         kept = pages if form.keeps_all(moving=False) else pages[:1]
