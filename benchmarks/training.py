@@ -68,7 +68,8 @@ def measure(phase: Phase, recipe: Recipe, bank: PictureBank, num_steps: int, lim
     seed = batch_seed(recipe, phase.name)
 
     def cut(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        return make_batch(bank, recipe.data, config.num_crops, config.lr_crop, seed=seed, step=step).pair
+        size = config.num_crops, config.lr_crop
+        return make_batch(bank, recipe.data, *size, seed=seed, step=step, candidates=config.candidates).pair
 
     batch_seconds, step_seconds = [], []
     for step in range(NUM_WARM + num_steps):

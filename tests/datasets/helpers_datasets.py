@@ -33,7 +33,8 @@ def packed(name: str, members: Mapping[str, bytes]) -> bytes:
             for path, content in members.items():
                 archive.writestr(path, content)
         return file.getvalue()
-    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+    kind = {"bz2": "bz2", "xz": "xz", "tar": ""}.get(name.rpartition(".")[2], "gz")
+    with tarfile.open(fileobj=file, mode=f"w:{kind}") as tar:  # type: ignore[call-overload]
         for path, content in members.items():
             info = tarfile.TarInfo(path)
             info.size = len(content)

@@ -6,6 +6,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers_datasets import packed
 
@@ -98,3 +99,39 @@ def test_other_files_are_no_archives(tmp_path: Path) -> None:
     (tmp_path / "set.rar").write_bytes(b"Rar!")
     with pytest.raises(DataError, match=r"set\.rar is no archive; the kinds are \.zip"):
         unpack(tmp_path / "set.rar")
+
+
+@pytest.mark.parametrize("name", ["set.tgz", "set.tar.bz2", "set.tar.xz", "set.zip"])
+def test_damage_is_never_taken_for_the_end(name: str, tmp_path: Path) -> None:
+    """One bit is wrong, anywhere: either it is noticed, or it was of no file."""
+    noise = np.random.default_rng(0).bytes(3000)
+    members = {f"in/{index}.bin": noise[index * 500 :] for index in range(3)}
+    whole = packed(name, members)
+    for place in range(20, len(whole), 97):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        (tmp_path / name).write_bytes(damaged)
+        try:
+            folder = unpack(tmp_path / name)
+        except DataError:
+            assert [path.name for path in tmp_path.iterdir()] == [name]
+            continue
+        assert {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.bin")} == members
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("end", [512 + 5120, 2 * (512 + 5120)])
+def test_a_tar_that_ends_between_members_is_broken(end: int, tmp_path: Path) -> None:
+    whole = packed("set.tar", {"in/a.txt": b"a" * 5000, "in/b.txt": b"b" * 5000})
+    (tmp_path / "set.tar").write_bytes(whole[:end])
+    with pytest.raises(DataError, match="is broken or no archive"):
+        unpack(tmp_path / "set.tar")
+
+
+def test_a_folder_of_the_same_name_is_no_unpacked_archive(tmp_path: Path) -> None:
+    (tmp_path / "set.zip").write_bytes(packed("set.zip", MEMBERS))
+    (tmp_path / "set").mkdir()
+    assert unpack(tmp_path / "set.zip") == tmp_path / "set"
+    (tmp_path / "set.zip").write_bytes(packed("set.zip", MEMBERS | {"c.txt": b"c"}))  # A newer one.
+    with pytest.raises(DataError, match=r"set stands where set\.zip would be unpacked, and is something else"):
+        unpack(tmp_path / "set.zip")

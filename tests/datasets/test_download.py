@@ -155,3 +155,16 @@ def test_a_disk_that_becomes_full_is_told(archive: Archive, site: Site, tmp_path
     with pytest.raises(DataError, match="the disk is full; make room: the same command goes on from there"):
         download(archive, tmp_path, patience=quick)
     assert len(site.asked) == 1
+
+
+def test_what_has_no_version_is_fetched_anew(archive: Archive, site: Site, tmp_path: Path, quick: Patience) -> None:
+    (tmp_path / "a.zip.part").write_bytes(CONTENT[::-1][:9000])
+    (tmp_path / "a.zip.part.tag").write_text("", encoding="utf-8")
+    assert download(archive, tmp_path, patience=quick).sha256 == SHA256
+    assert site.asked == [""]
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1/ä.zip", "http://[::1/a.zip"])
+def test_an_address_that_is_none(tmp_path: Path, quick: Patience, address: str) -> None:
+    with pytest.raises(DataError, match="is no address"):
+        download(Archive(name="a.zip", url=address, num_bytes=9), tmp_path, patience=quick)

@@ -245,3 +245,14 @@ def test_scales_are_those_of_the_set() -> None:
     assert scale_for(find_dataset("set14"), None) == 4
     with pytest.raises(DataError, match="div2k-bicubic-x2 has low-resolution pictures of x2, not x4; change --scale"):
         scale_for(find_dataset("div2k-bicubic-x2"), 4)
+
+
+def test_the_new_folder_may_be_told_from_inside_the_old_one(
+    scenes: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(scenes[0], tmp_path / "pictures" / "a.png")
+    monkeypatch.chdir(tmp_path / "pictures")
+    assert prepare_own(Path(), Path("../out"), Settings(scale=4)).num_pairs == 1
+    (tmp_path / "link").symlink_to(tmp_path / "pictures")
+    with pytest.raises(DataError, match="lies in"):
+        prepare_own(Path(), tmp_path / "link" / "out", Settings(scale=4))

@@ -91,6 +91,13 @@ def test_archives_and_folders_may_lie_elsewhere(scenes: list[np.ndarray], tmp_pa
     assert (found.name, found.hr) == ("123", tmp_path / "my-download" / "Images" / "123.jpg")
     assert list(archives) == ["my-download.zip"]
 
+    of_another = save(scenes[0], tmp_path / "sets" / "val2017" / "1.jpg")
+    with pytest.raises(DataError, match="fill in the form at"):
+        find_sources(flickr, tmp_path / "sets", 4)
+    assert find_sources(flickr, of_another.parent, 4)[0] == [Source("1", of_another, None)]
+    named = save(scenes[0], tmp_path / "sets" / "flickr30k_images" / "2.jpg")
+    assert find_sources(flickr, tmp_path / "sets", 4)[0] == [Source("2", named, None)]
+
     div2k = find_dataset("div2k-bicubic-x4")
     hr = save(scenes[0], tmp_path / "mine" / "DIV2K_train_HR" / "0007.png")
     lr = save(scenes[0][:32, :40], tmp_path / "mine" / "DIV2K_train_LR_bicubic" / "X4" / "0007x4.png")
@@ -100,6 +107,16 @@ def test_archives_and_folders_may_lie_elsewhere(scenes: list[np.ndarray], tmp_pa
     lr.unlink()
     with pytest.raises(DataError, match=r"holds no low-resolution copy of 0007"):
         find_sources(div2k, tmp_path / "mine", 4)
+
+
+def test_an_archive_that_something_else_has_unpacked(scenes: list[np.ndarray], tmp_path: Path) -> None:
+    """As `unzip` does, whose folder of the archive's name holds the pictures themselves."""
+    dataset = find_dataset("div2k")
+    for name, content in small_archives(dataset, scenes).items():
+        (tmp_path / name).write_bytes(content)
+    hr = save(scenes[0], tmp_path / "DIV2K_train_HR" / "0007.png")
+    assert find_sources(dataset, tmp_path, 4)[0] == [Source("0007", hr, None)]
+    assert find_sources(dataset, hr.parent, 4)[0] == [Source("0007", hr, None)]
 
 
 def test_what_is_not_there_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture, scenes: list[np.ndarray]) -> None:
@@ -135,6 +152,15 @@ def test_own_folders_may_hold_pairs(scenes: list[np.ndarray], tmp_path: Path) ->
         find_own(tmp_path, 4)
     with pytest.raises(DataError, match="does not exist"):
         find_own(tmp_path / "none", 4)
+
+
+def test_pairs_may_lie_in_the_only_folder_of_an_archive(scenes: list[np.ndarray], tmp_path: Path) -> None:
+    hr = save(scenes[0], tmp_path / "pairs" / "HR" / "a.png")
+    lr = save(scenes[0][:32, :40], tmp_path / "pairs" / "LR" / "a.png")
+    (tmp_path / ".mark").touch()
+    assert find_own(tmp_path, 4) == [Source("a", hr, lr)]
+    with pytest.raises(DataError, match=r"a\.png is neither a folder nor an archive"):
+        find_own(hr, 4)
 
 
 def test_the_choice_hangs_on_seed_and_names_alone() -> None:

@@ -9,7 +9,8 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from tarfile import EOFHeaderError, HeaderError, ReadError  # type: ignore[attr-defined]
+from typing import Any, Self
 
 from minutia.datasets.disk import growing, require_space
 from minutia.errors import DataError
@@ -19,9 +20,14 @@ SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", "
 
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, RuntimeError, NotImplementedError),
+    *(EOFError, RuntimeError, NotImplementedError, UnicodeDecodeError),
 )
 """What the libraries raise on files that are cut off, encrypted, or no archives."""
+
+MARK = ".minutia-unpacked"
+"""File in a folder that tells of which archive it holds all."""
+
+_READ_BYTES = 2**20
 
 _FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 """A second guard, which the first releases of Python 3.11 do not have: only files and folders are unpacked anyway."""
@@ -38,6 +44,14 @@ def unpacked_folder(archive: Path) -> Path:
     return archive.with_name(archive.name[: len(archive.name) - len(suffix)])
 
 
+def is_unpacked(archive: Path) -> bool:
+    """Tell whether an archive has been unpacked by `unpack`, as it is now."""
+    try:
+        return (unpacked_folder(archive) / MARK).read_text(encoding="utf-8") == _mark_of(archive)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def unpack(archive: Path, progress: Progress = ignore_progress) -> Path:
     """Unpack an archive beside itself, unless that is done; what was half done is removed and done again.
 
@@ -48,13 +62,19 @@ def unpack(archive: Path, progress: Progress = ignore_progress) -> Path:
         The folder: the archive's name without its suffix.
 
     Raises:
-        DataError: no archive, a broken one, one whose members would land elsewhere, or no room.
+        DataError: no archive, a broken one, one whose members would land elsewhere, no room, or a folder of the same
+            name that holds something else.
     """
-    folder = unpacked_folder(archive)
-    if folder.is_dir():
-        return folder
     if not is_archive(archive):
         raise DataError(f"{archive} is no archive; the kinds are {', '.join(SUFFIXES)}.")
+    folder = unpacked_folder(archive)
+    if is_unpacked(archive):
+        return folder
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(
+            f"{folder} stands where {archive.name} would be unpacked, and is something else; move it away, or give the "
+            "folder instead of the archive."
+        )
     with growing(folder) as part:
         try:
             if archive.name.lower().endswith(".zip"):
@@ -63,7 +83,13 @@ def unpack(archive: Path, progress: Progress = ignore_progress) -> Path:
                 _untar(archive, part, progress)
         except BROKEN as error:
             raise DataError(f"{archive} is broken or no archive; fetch it again.") from error
+        (part / MARK).write_text(_mark_of(archive), encoding="utf-8")
     return folder
+
+
+def _mark_of(archive: Path) -> str:
+    facts = archive.stat()
+    return f"{facts.st_size} bytes of {facts.st_mtime_ns}"
 
 
 def _unzip(archive: Path, folder: Path, progress: Progress) -> None:
@@ -85,9 +111,29 @@ def _require_inside(archive: Path, name: str, *, is_link: bool) -> None:
         raise DataError(f"{archive} holds {name!r}, which would land outside its folder; do not use it.")
 
 
+class _Member(tarfile.TarInfo):
+    """A member whose head is whole: a broken one would pass for the end of the archive."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        """Read a head.
+
+        Raises:
+            ReadError: it is broken or missing.
+        """
+        try:
+            return super().fromtarfile(tarfile)
+        except EOFHeaderError:  # Two blocks of zeros, as an archive ends.
+            raise
+        except HeaderError as error:
+            raise ReadError("the head of a member is broken") from error
+
+
 def _untar(archive: Path, folder: Path, progress: Progress) -> None:
-    with tarfile.open(archive) as file:
+    with tarfile.open(archive, tarinfo=_Member) as file:
         for done, member in enumerate(file, start=1):
             _require_inside(archive, member.name, is_link=not (member.isfile() or member.isdir()))
             file.extract(member, folder, **_FILTER)
             progress(done, 0)
+        while file.fileobj is not None and file.fileobj.read(_READ_BYTES):
+            pass  # Checksums of what was compressed stand behind its end.

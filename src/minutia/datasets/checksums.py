@@ -43,7 +43,7 @@ def noted(path: Path) -> str | None:
     """Read the SHA-256 that was noted of a file; None where there is none."""
     try:
         words = note_of(path).read_text(encoding="utf-8").split()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None
     return words[0] if words else None
 

@@ -23,11 +23,16 @@ def in_bytes(count: int) -> str:
 
 
 def free_bytes(folder: Path) -> int:
-    """Tell how much room there is where `folder` is or would be."""
+    """Tell how much room there is where `folder` is or would be.
+
+    Raises:
+        DataError: there is no such drive.
+    """
     place = folder.absolute()
-    while not place.exists():
+    while not place.exists() and place != place.parent:
         place = place.parent
-    return shutil.disk_usage(place).free
+    with told(folder):
+        return shutil.disk_usage(place).free
 
 
 def require_space(folder: Path, num_bytes: int, what: str) -> None:

@@ -103,6 +103,8 @@ def _fetch_once(url: str, part: Path, timeout_seconds: float, progress: Progress
     try:
         # Addresses come from the catalogue or from the user, and are http or https.
         response = urllib.request.urlopen(_request(url, part, have), timeout=timeout_seconds)  # noqa: S310
+    except (UnicodeError, ValueError) as error:
+        raise DataError(f"{url} is no address; letters beyond ASCII are written as %C3%A4.") from error
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
@@ -145,11 +147,11 @@ def _write_down(
 
 def _request(url: str, part: Path, have: int) -> urllib.request.Request:
     headers = {"User-Agent": "minutia"}
-    if have:
+    version = tag_of(part).read_text(encoding="utf-8") if tag_of(part).exists() else None
+    if have and version != "":  # Where the server tells no version, what is missing may be of another.
         headers["Range"] = f"bytes={have}-"
-        version = tag_of(part).read_text(encoding="utf-8") if tag_of(part).exists() else ""
-        if version:
-            headers["If-Range"] = version
+    if have and version:
+        headers["If-Range"] = version
     return urllib.request.Request(url, headers=headers)  # noqa: S310
 
 

@@ -99,7 +99,7 @@ def prepare_own(
 ) -> Prepared:
     """Prepare a folder or an archive of one's own; otherwise as `prepare_dataset`."""
     folder = unpack(place, unpacking) if place.is_file() and is_archive(place) else place
-    if target.absolute().is_relative_to(folder.absolute()):
+    if target.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{target} lies in {folder}, where it would be taken for a source; choose a folder elsewhere.")
     sources = find_own(folder, settings.scale)
     about = {"name": folder.absolute().name, "source": str(folder.resolve()), "licence": "your own", "archives": {}}

@@ -40,7 +40,7 @@ def repair(report: Report, target: Path, progress: Progress = ignore_progress) -
     Raises:
         DataError: the new folder exists, lies in the checked one, or cannot be written; or no picture is good.
     """
-    if any(target.absolute().is_relative_to(place.absolute()) for place in (report.hr, report.lr) if place is not None):
+    if any(target.resolve().is_relative_to(place.resolve()) for place in (report.hr, report.lr) if place is not None):
         raise DataError(f"{target} lies in the folder that was checked; choose a folder elsewhere.")
     bad = {finding.name for finding in report.findings if finding.kind not in CURABLE}
     uneven = {finding.name for finding in report.findings if finding.kind in CURABLE}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minutia.datasets.archives import unpack, unpacked_folder
+from minutia.datasets.archives import is_unpacked, unpack, unpacked_folder
 from minutia.datasets.checksums import noted, verify
 from minutia.datasets.dataset import Dataset
 from minutia.errors import DataError
@@ -66,7 +66,11 @@ def find_own(folder: Path, scale: int) -> list[Source]:
         DataError: there are none, they do not pair, or two would get the same name.
     """
     if not folder.is_dir():
-        raise DataError(f"The folder {folder} does not exist.")
+        what = "is neither a folder nor an archive" if folder.exists() else "does not exist"
+        raise DataError(f"{folder} {what}.")
+    inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    if len(inside) == 1 and (inside[0] / "HR").is_dir():
+        folder = inside[0]  # Archives often hold one folder, and all else in it.
     root = folder / "HR" if (folder / "HR").is_dir() else folder
     lr = folder / "LR" if root != folder and (folder / "LR").is_dir() else None
     try:
@@ -106,7 +110,7 @@ def choose(sources: Sequence[Source], count: int | None, seed: int) -> list[Sour
 
 
 def _rank(name: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return hashlib.sha256(f"{seed}:{name}".encode(errors="surrogateescape")).digest()
 
 
 def _open(dataset: Dataset, place: Path, progress: Progress) -> tuple[list[Path], dict[str, str]]:
@@ -123,25 +127,31 @@ def _open(dataset: Dataset, place: Path, progress: Progress) -> tuple[list[Path]
     roots, used = [], {}
     for archive in dataset.archives:
         path = place / archive.name
-        if path.is_file():
+        # A folder of its name that something else has unpacked is looked into with all the rest.
+        if path.is_file() and (is_unpacked(path) or not unpacked_folder(path).exists()):
             root, used[archive.name] = _unpack_checked(path, archive.checksum, progress)
             roots.append(root)
+    if not roots and dataset.by_hand is not None:
+        # Its pattern fits any picture: folders of its name are looked into, or the very one that is given.
+        own = [path for path in place.glob(f"{dataset.name}*") if path.is_dir()]
+        return own or ([place] if any(place.glob(dataset.hr)) else []), used
     return roots if len(roots) == len(dataset.archives) else [*roots, place], used
 
 
 def _unpack_checked(archive: Path, published: str | None, progress: Progress) -> tuple[Path, str]:
     """Unpack an archive that is what it should be; one that is unpacked was checked before."""
-    before = noted(archive) if unpacked_folder(archive).is_dir() else None
+    before = noted(archive) if is_unpacked(archive) else None
     sha256 = before or verify(archive, published).sha256
     return unpack(archive, progress), sha256
 
 
 def _glob(roots: Sequence[Path], pattern: str) -> list[Path]:
     """List what matches, nearest first, outside hidden folders."""
+    folder, _, name = pattern.rpartition("/")
     found = [
         path
         for root in roots
-        for path in root.glob(f"**/{pattern}")
+        for path in (*root.glob(f"**/{pattern}"), *(root.glob(name) if folder and root.match(folder) else ()))
         if not any(part.startswith(".") for part in path.relative_to(root).parts)
     ]
     return sorted(found, key=lambda path: (len(path.parts), path))

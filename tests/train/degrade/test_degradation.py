@@ -1,11 +1,14 @@
+import math
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 from torch.nn import functional as F
 from typer.testing import CliRunner
 
@@ -15,6 +18,7 @@ from minutia.image.pairs import Pair
 from minutia.train.batches import MARGIN, degrade_pair, make_batch
 from minutia.train.config import Data
 from minutia.train.data import PictureBank
+from minutia.train.degrade import kernels
 from minutia.train.degrade.pipeline import Degradation, degrade, known_degradations, load_degradation
 from minutia.train.recipe import dump_recipe, load_recipe
 
@@ -137,6 +141,13 @@ def test_a_named_table_is_written_out_in_the_run_folder(tmp_path: Path) -> None:
         ('{steps=[{step="fog"}]}', "'fog'"),
         ('{steps=[{step="noise", gaussian=0, poisson=0}]}', "one of the weights must be above 0"),
         ('{steps=[{step="choose", ways=[[{step="jpeg", q=3}]]}]}', "ways.0.0.q; known here are probability, quality"),
+        (
+            '{steps=[{step="resize", up=1, factor=[1.1, 1.5]}]}',
+            "factor [1.1, 1.5] has none for down, whose weight is 1",
+        ),
+        ('{steps=[{step="resize", up=1, down=0, factor=[0.3, 0.8]}]}', "has none for up"),
+        ('{steps=[{step="blur", kernels={motion=1}, length=[3, 40]}]}', "longer than its kernel"),
+        ('{steps=[{step="blur", halved_beta=true, plateau_beta=[2, 3]}]}', "divides plateau_beta at 1"),
         ("{steps=[]}", "data.degradation.steps"),
     ],
 )
@@ -176,3 +187,28 @@ def test_preview_draws_pairs_and_their_words(tmp_path: Path) -> None:
         assert image.height > 2 * 256
     with pytest.raises(OutputExists, match="--overwrite"):
         CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_real_esrgan_draws_as_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Betas halved at 1; the cutoff of sinc from a fifth of its range in kernels of 13 and more, else from a third."""
+    seen: dict[str, list[tuple[float, ...]]] = {"sinc": [], "gaussian": [], "plateau": []}
+    for name, found in seen.items():
+        real = getattr(kernels, name)
+
+        def keep(size: int, *drawn: Any, found: Any = found, real: Any = real) -> Tensor:
+            found.append((size, *(each for each in drawn if isinstance(each, float))))
+            return real(size, *drawn)
+
+        monkeypatch.setattr(kernels, name, keep)
+    blur = load_degradation("real-esrgan").steps[0]
+    for seed in range(3000):
+        blur._draw(np.random.default_rng(seed))
+    wide = [cutoff for size, cutoff in seen["sinc"] if size >= 13]
+    narrow = [cutoff for size, cutoff in seen["sinc"] if size < 13]
+    assert math.pi / 5 < min(wide) < math.pi / 3.5
+    assert math.pi / 3 < min(narrow)
+    betas = [drawn[-1] for drawn in seen["gaussian"] if drawn[-1] != 1.0]
+    assert 0.4 < np.mean([beta < 1 for beta in betas]) < 0.6
+    plateaus = [drawn[-1] for drawn in seen["plateau"]]
+    assert 0.4 < np.mean([beta == 1 for beta in plateaus]) < 0.6
+    assert max(plateaus) > 1.9

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor
 from torch.nn import functional as F
 
 from minutia.train.degrade import kernels
-from minutia.train.degrade.dice import Dice, angle, uniform, weighted
+from minutia.train.degrade.dice import Dice, Range, angle, uniform, weighted
 from minutia.train.degrade.fields import (
     Batch,
     Between,
@@ -38,6 +38,9 @@ KernelKind = Literal[
 
 
 Side = Annotated[int, Field(ge=3, le=101)]
+WIDE = 13
+"""Side of a kernel from which `wide_cutoff` holds."""
+
 ISOTROPIC: dict[KernelKind, float] = {"isotropic": 1}
 
 
@@ -55,11 +58,26 @@ class Blur(Strict):
 
     generalised_beta: Positive = (0.5, 4.0)
     plateau_beta: Positive = (1.0, 2.0)
+    halved_beta: bool = False
+    """Draw betas up to 1 as often as those from 1 on, as Real-ESRGAN does, and not all equally."""
+
     cutoff: Positive = (1 / 3, 1.0)
     """Of sinc, in half cycles a pixel: 1 keeps all frequencies along an axis."""
 
+    wide_cutoff: Positive | None = None
+    """The same for kernels of 13 pixels and more, where it is another."""
+
     length: Between = (3.0, 15.0)
     """Of motion, in pixels."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, (low, high) in (("generalised_beta", self.generalised_beta), ("plateau_beta", self.plateau_beta)):
+            if self.halved_beta and not low <= 1 <= high:
+                raise ValueError(f"halved_beta divides {name} at 1, which is not in {[low, high]}.")
+        if self.kernels.get("motion") and self.length[1] > self.size[1]:
+            raise ValueError(f"a motion of {self.length[1]:g} pixels is longer than its kernel; make size larger.")
+        return self
 
     def apply(self, batch: Batch, dice: Dice) -> None:
         """Blur each picture by its own kernel, laid in the middle of the largest size."""
@@ -74,7 +92,7 @@ class Blur(Strict):
         kind = weighted(random, self.kernels)
         size = int(random.integers(self.size[0] // 2, self.size[1] // 2 + 1)) * 2 + 1
         if kind == "sinc":
-            cutoff = uniform(random, self.cutoff)
+            cutoff = uniform(random, (size >= WIDE and self.wide_cutoff) or self.cutoff)
             return kernels.sinc(size, cutoff * math.pi), f"sinc {cutoff:.2f}"
         if kind == "motion":
             length = uniform(random, self.length)
@@ -85,9 +103,14 @@ class Blur(Strict):
         turn = angle(random)
         words = f"{kind.replace('_', ' ')} {deviations[0]:.1f}" + ("" if isotropic else f"/{deviations[1]:.1f}")
         if kind.startswith("plateau"):
-            return kernels.plateau(size, deviations, turn, uniform(random, self.plateau_beta)), words
-        beta = uniform(random, self.generalised_beta) if kind.startswith("generalised") else 1.0
+            return kernels.plateau(size, deviations, turn, self._beta(random, self.plateau_beta)), words
+        beta = self._beta(random, self.generalised_beta) if kind.startswith("generalised") else 1.0
         return kernels.gaussian(size, deviations, turn, beta), words
+
+    def _beta(self, random: np.random.Generator, between: Range) -> float:
+        if not self.halved_beta:
+            return uniform(random, between)
+        return uniform(random, (between[0], 1.0) if random.random() < 0.5 else (1.0, between[1]))
 
 
 class Shift(Strict):

@@ -54,6 +54,9 @@ class Resize(Strict):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_weights({"up": self.up, "down": self.down, "keep": self.keep})
+        for way, weight, beyond in (("up", self.up, self.factor[1] < 1), ("down", self.down, self.factor[0] > 1)):
+            if weight and beyond:
+                raise ValueError(f"factor {list(self.factor)} has none for {way}, whose weight is {weight:g}.")
         return self
 
     def apply(self, batch: Batch, dice: Dice) -> None:
