@@ -15,7 +15,7 @@ from minutia.batch.plan import Job
 from minutia.batch.stages import Outcome, Stages
 from minutia.errors import MinutiaError, OutputExists
 from minutia.image.formats import format_of
-from minutia.image.io import is_animated, read_shape
+from minutia.image.io import read_shape
 from minutia.image.target import pass_sizes
 from minutia.upscaler import Upscaler
 
@@ -54,7 +54,7 @@ def foretell(
                 yield Forecast(task)
                 continue
             shape = read_shape(job.source, options.making.limits)
-            keeps_all = format_of(job.target).keeps_all(moving=is_animated(job.source))
+            keeps_all = format_of(job.target).keeps_all(moving=shape.is_moving)
             before, count = (shape.height, shape.width), shape.count if keeps_all else 1
             after = stages.size_after(job, before)
         except MinutiaError as error:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -23,8 +22,6 @@ from minutia.image.windows import PictureRows, Rows, opened_rows
 from minutia.memory import free_memory, in_gigabytes
 from minutia.types import Metadata, Picture, Progress
 from minutia.upscaler import Upscaler
-
-T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +85,7 @@ def _wholes(source: Path, target: Path, pages: Sequence[Rows], upscaler: Upscale
     if pages:
         return [whole((p.height, p.width), (p.num_bands + p.has_alpha) * p.dtype.itemsize) for p in pages]
     shape = read_shape(source, options.making.limits, is_exact=False)
-    count = shape.count if format_of(target).keeps_all(moving=True) else 1
+    count = shape.count if format_of(target).keeps_all(moving=shape.is_moving) else 1
     return [whole((shape.height, shape.width), shape.num_values * shape.itemsize)] * count
 
 
@@ -120,7 +117,7 @@ def scan(
         PictureError: the source cannot be read by rows, or the place cannot be written.
     """
     with _rows_of(source, options) as pages:
-        pages = kept_of(pages, target)
+        pages = _kept_of(pages, target)
         total = sum(each.height * each.width for each in pages)
         done, made = 0, []
         for rows in pages:
@@ -136,13 +133,13 @@ def scan(
         return pages[0].height, pages[0].width
 
 
-def kept_of(pictures: Sequence[T], target: Path, *, moving: bool = False) -> Sequence[T]:
-    """Leave out the pages, or frames if they are `moving`, that the format of the output cannot keep, and say so."""
+def _kept_of(pages: Sequence[Rows], target: Path) -> Sequence[Rows]:
+    """Leave out the pages that the format of the output cannot keep, and say so."""
     form = format_of(target)
-    if len(pictures) == 1 or form.keeps_all(moving=moving):
-        return pictures
-    logger.warning("%s: %s cannot keep all but the first of %d pictures.", target, form.name, len(pictures))
-    return pictures[:1]
+    if len(pages) == 1 or form.keeps_all(moving=False):
+        return pages
+    logger.warning("%s: %s cannot keep all but the first of %d pictures.", target, form.name, len(pages))
+    return pages[:1]
 
 
 def _like(rows: Rows, size: Size, options: Options) -> Picture:

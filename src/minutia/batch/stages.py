@@ -9,7 +9,7 @@ from typing import Literal, final
 from minutia.batch.journal import Journal, digest_of
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
-from minutia.batch.scan import Scanned, find_scan, kept_of, scan, size_after
+from minutia.batch.scan import Scanned, find_scan, scan, size_after
 from minutia.errors import MinutiaError, OutputExists, PictureError
 from minutia.image.formats import format_of, require_bands
 from minutia.image.io import is_animated, read_frames, require_free, write_frames
@@ -190,16 +190,16 @@ class Stages:
         return size_after(job.source, job.target, before, self.upscaler, self.options)
 
     def _prepare(self, task: Task, frames: Frames) -> Frames:
-        """Keep what is to be enlarged and may travel, and make sure that it can be written."""
+        """Keep what may travel, and make sure that all can be enlarged and written."""
         path, form = task.job.target, format_of(task.job.target)
-        pictures = tuple(kept_of(frames.pictures, path, moving=bool(frames.durations)))
+        pictures = frames.pictures
         for picture in pictures:
             self.size_after(task.job, _size(picture))
             require_bands(form, picture, path)
             self._require_kind(task.job, picture)
         if self.options.making.strip:
             pictures = tuple(replace(each, metadata=Metadata(icc=each.metadata.icc)) for each in pictures)
-        return replace(frames, pictures=pictures, durations=frames.durations[: len(pictures)])
+        return replace(frames, pictures=pictures)
 
     def _require_kind(self, job: Job, picture: Picture) -> None:
         try:

@@ -91,7 +91,6 @@ def _torch_products(device: str) -> list[Product]:
 
 
 def _torch_product(operands: Sequence[torch.Tensor], device: str, precision: str) -> Product:
-
     def run() -> float:
         y, weights = operands
         for _ in range(LENGTH):

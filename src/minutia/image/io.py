@@ -124,7 +124,8 @@ def read_shape(path: Path, limits: Limits = NO_LIMITS, *, is_exact: bool = True)
         itemsize = 4 if image.mode == "F" else 1 + is_deep
         knows_turn = is_exact or image.format != "PNG" or "exif" in image.info
         height, width = _upright_size(image) if knows_turn else (image.height, image.width)
-        return Shape(height, width, len(places), num_values, itemsize)
+        is_moving = image.format in ANIMATED and len(places) > 1
+        return Shape(height, width, len(places), num_values, itemsize, is_moving)
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:

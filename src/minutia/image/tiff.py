@@ -51,6 +51,8 @@ class Shape:
     """Of a pixel, alpha included."""
     itemsize: int
     """Bytes of a value."""
+    is_moving: bool = False
+    """Whether it is an animation."""
 
     @property
     def is_deep(self) -> bool:
