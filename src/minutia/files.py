@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from minutia.errors import MinutiaError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -23,6 +25,16 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def require_folder(path: Path) -> None:
+    """Check that there is a folder for a file to come, before the work that is to fill it.
+
+    Raises:
+        MinutiaError: there is none.
+    """
+    if not path.parent.is_dir():
+        raise MinutiaError(f"{path} cannot be written: the folder {path.parent} does not exist.")
 
 
 def cache_folder() -> Path:

@@ -81,9 +81,21 @@ def test_everything_is_measured(quick: list[tuple[str, ...]], tiny_model: Path) 
     assert (first.input_megapixels, first.model) == (24 * 24 / 1e6, "tiny")
     assert first.share_of_limit == first.tflop_per_s / limit.tflop_per_s
     assert (limit.device, limit.precision, second.share_of_limit) == ("cpu", "fp32", None)
-    assert [start.command for start in report.starts] == ["minutia --help", "minutia upscale 64x64.png -m tiny"]
-    assert set(quick) == {("--help",), quick[1]}
-    assert quick[1][0] == "upscale"
+    titles = ["minutia --help", "minutia upscale 64x64.png -m tiny", "minutia upscale 1000x1000.png -m tiny"]
+    assert [start.command for start in report.starts] == titles
+    assert quick == [("--help",), *quick[1:3]] * 2
+    assert [words[0] for words in quick[1:3]] == ["upscale", "upscale"]
+
+
+def test_a_command_of_a_megapixel_has_a_share(
+    quick: list[tuple[str, ...]], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "take_turns", lambda actions, runs, progress: [2.0] * len(actions))
+    card = find_model(tiny_model)
+    report = run_bench([card], side=24, runs=1)
+    work = count_flops(load_model(card), 1000, 1000) / 1e12
+    shares = [start.share_of_limit for start in report.starts]
+    assert shares == [None, None, work / 2.0 / report.limits[0].tflop_per_s]
 
 
 def test_json_says_all_with_units(quick: list[tuple[str, ...]], tiny_model: Path) -> None:
@@ -98,14 +110,16 @@ def test_json_says_all_with_units(quick: list[tuple[str, ...]], tiny_model: Path
             if name != "tflop_per_input_megapixel":
                 assert value == getattr(speed, name)
         assert row["tflop_per_input_megapixel"] * row["input_megapixels_per_s"] == pytest.approx(row["tflop_per_s"])
-    assert table["starts"] == [{"command": s.command, "seconds": s.seconds} for s in report.starts]
+    assert table["starts"] == [
+        {"command": s.command, "seconds": s.seconds, "share_of_limit": s.share_of_limit} for s in report.starts
+    ]
 
 
 def test_choices_reach_the_commands(quick: list[tuple[str, ...]], tiny_model: Path) -> None:
     engines = ["openvino", "onnxruntime"]
     report = run_bench([find_model(tiny_model)], engines=engines, device="cpu", precision="fp32", side=8, runs=1)
     words = [" ".join(command[-6:]) for command in dict.fromkeys(quick) if command[0] == "upscale"]
-    assert words == [f"--engine {name} --device cpu --precision fp32" for name in engines]
+    assert words == [f"--engine {name} --device cpu --precision fp32" for name in engines for _ in range(2)]
     assert [start.command.rpartition(" -m ")[2] for start in report.starts[1:]] == [f"tiny {each}" for each in words]
 
 
@@ -149,11 +163,11 @@ def test_without_a_library_nothing_is_multiplied(monkeypatch: pytest.MonkeyPatch
 
 
 def test_commands_are_run_and_fail_in_words(tmp_path: Path, tiny_model: Path) -> None:
-    command = starts.upscale_command(find_model(tiny_model), [], tmp_path)
+    command = starts.upscale_command(find_model(tiny_model), 64, [], tmp_path)
     command.run()
     command.run()
-    assert io.read(tmp_path / "large.png").pixels.shape == (256, 256, 3)
-    wrong = starts.upscale_command(find_model(tiny_model), ["--precision", "fp8"], tmp_path)
+    assert io.read(tmp_path / "64-large.png").pixels.shape == (256, 256, 3)
+    wrong = starts.upscale_command(find_model(tiny_model), 64, ["--precision", "fp8"], tmp_path)
     with pytest.raises(MinutiaError, match="`minutia upscale` failed while it was measured: "):
         wrong.run()
 
@@ -162,10 +176,10 @@ def test_models_of_bands_are_started_with_a_tiff(tmp_path: Path) -> None:
     spec = MinutiaNetSpec(channels=4, num_blocks=1, num_features=4)
     save_weights(tmp_path / "w.safetensors", spec, spec.build().state_dict(), {"recipe": "none", "content_steps": 0})
     card = export(tmp_path / "w.safetensors", tmp_path / "bands")
-    command = starts.upscale_command(card, ["--device", "cpu"], tmp_path)
+    command = starts.upscale_command(card, 64, ["--device", "cpu"], tmp_path)
     command.run()
     assert command.title == "minutia upscale 64x64.tif -m bands --device cpu"
-    assert io.read(tmp_path / "large.tif").pixels.shape == (256, 256, 4)
+    assert io.read(tmp_path / "64-large.tif").pixels.shape == (256, 256, 4)
 
 
 def test_the_machine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

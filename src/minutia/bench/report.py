@@ -59,6 +59,8 @@ class Start:
 
     command: str
     seconds: float
+    share_of_limit: float | None
+    """Its network's work over all of these seconds, in the rate of matrix products; None where it has next to none."""
 
 
 @dataclass(frozen=True, slots=True)

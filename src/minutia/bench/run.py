@@ -14,7 +14,7 @@ import numpy as np
 from minutia.bench.limits import Product, find_products
 from minutia.bench.machine import describe_machine
 from minutia.bench.report import Limit, Report, Speed, Start
-from minutia.bench.starts import help_command, upscale_command
+from minutia.bench.starts import START, WHOLE, Command, help_command, upscale_command
 from minutia.bench.turns import take_turns
 from minutia.bench.work import count_flops
 from minutia.errors import EngineError, MissingExtra
@@ -65,16 +65,11 @@ def run_bench(
     networks, left_out = _open_all(cards, engines, device, precision, side)
     devices = dict.fromkeys(network.engine.device for network in networks)
     products = [product for each in devices for product in find_products(each)]
-    options = [*_option("--device", device), *_option("--precision", precision)]
     with tempfile.TemporaryDirectory() as place:
-        commands = [help_command()]
-        for number, name in enumerate(engines or ("auto",)):
-            folder = Path(place) / str(number)
-            folder.mkdir()
-            commands.append(upscale_command(cards[0], [*_option("--engine", name), *options], folder))
+        commands = _prepare_commands(cards[0], engines or ("auto",), device, precision, Path(place))
         actions: list[Callable[[], object]] = [product.run for product in products]
         actions += [network.run for network in networks]
-        actions += [command.run for command in commands]
+        actions += [command.run for command, _ in commands]
         seconds = iter(take_turns(actions, runs, progress))
     limits = [_limit(product, next(seconds)) for product in products]
     return Report(
@@ -83,7 +78,7 @@ def run_bench(
         runs=runs,
         limits=tuple(limits),
         speeds=tuple(_speed(network, side, next(seconds), limits) for network in networks),
-        starts=tuple(Start(command.title, next(seconds)) for command in commands),
+        starts=tuple(_start(command, network, next(seconds), limits) for command, network in commands),
         left_out=tuple(left_out),
     )
 
@@ -111,6 +106,23 @@ def _open_all(
     return networks, left_out
 
 
+def _prepare_commands(
+    card: ModelCard, engines: Sequence[EngineName], device: str, precision: Precision, place: Path
+) -> list[tuple[Command, _Network | None]]:
+    """Prepare whole commands, and the network of those in which it is what takes time."""
+    commands: list[tuple[Command, _Network | None]] = [(help_command(), None)]
+    flops = count_flops(load_model(card), WHOLE, WHOLE)
+    for name in engines:
+        folder = place / name
+        folder.mkdir()
+        options = [*_option("--engine", name), *_option("--device", device), *_option("--precision", precision)]
+        engine = Upscaler(card, engine=name, device=device, precision=precision).engine
+        whole = upscale_command(card, WHOLE, options, folder)
+        commands.append((upscale_command(card, START, options, folder), None))
+        commands.append((whole, _Network(card, engine, flops, whole.run)))
+    return commands
+
+
 def _option(name: str, value: str) -> list[str]:
     """Write an option as a person would, who leaves out what is the default."""
     return [] if value == "auto" else [name, value]
@@ -133,3 +145,8 @@ def _speed(network: _Network, side: int, seconds: float, limits: Sequence[Limit]
         seconds=seconds,
         limit=fitting[0] if fitting else None,
     )
+
+
+def _start(command: Command, network: _Network | None, seconds: float, limits: Sequence[Limit]) -> Start:
+    share = None if network is None else _speed(network, WHOLE, seconds, limits).share_of_limit
+    return Start(command.title, seconds, share)

@@ -1,4 +1,4 @@
-"""How long a person waits for a command that has little to do."""
+"""Commands as a person types them, from the start of the process to the file that is written."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ import numpy as np
 
 from minutia.errors import MinutiaError
 from minutia.image import io
+from minutia.image.resize import upscale_bicubic
 from minutia.types import Picture
 from minutia.zoo.card import ModelCard
 
-SIDE = 64
-"""Of the picture that is enlarged, in pixels: the network has next to nothing to do with it."""
+START = 64
+"""Side of a picture, in pixels, with which the network has next to nothing to do: what takes time is the start."""
+
+WHOLE = 1000
+"""Side of a picture of one megapixel, at which the network should be what takes time."""
+
+GRAIN = 8
+"""Pixels from one value of the picture to the next: it is soft, as photographs are, so that files of it are too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +40,19 @@ def help_command() -> Command:
     return Command("minutia --help", lambda: _type(["--help"]))
 
 
-def upscale_command(card: ModelCard, options: Sequence[str], folder: Path) -> Command:
-    """Prepare `minutia upscale` for a picture of 64x64.
+def upscale_command(card: ModelCard, side: int, options: Sequence[str], folder: Path) -> Command:
+    """Prepare `minutia upscale` for a picture of `side` x `side` pixels.
 
     Args:
         options: words after the command, as in ("--engine", "torch").
-        folder: empty; what is read and written lies there.
+        folder: what is read and written lies there.
     """
-    pixels = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, card.channels), dtype=np.uint8)
+    values = np.random.default_rng(0).integers(0, 256, (side // GRAIN, side // GRAIN, card.channels), dtype=np.uint8)
     suffix = ".png" if card.channels in {1, 3} else ".tif"
-    small, large = folder / f"small{suffix}", folder / f"large{suffix}"
-    io.write(Picture(pixels), small, overwrite=True)
+    small, large = folder / f"{side}{suffix}", folder / f"{side}-large{suffix}"
+    io.write(Picture(upscale_bicubic(values, GRAIN)), small, overwrite=True)
     words = ["upscale", str(small), "-o", str(large), "--overwrite", "-m", str(card.model_path.parent), *options]
-    title = " ".join(["minutia upscale", f"{SIDE}x{SIDE}{suffix}", "-m", card.name, *options])
+    title = " ".join(["minutia upscale", f"{side}x{side}{suffix}", "-m", card.name, *options])
     return Command(title, lambda: _type(words))
 
 

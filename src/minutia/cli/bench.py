@@ -11,6 +11,7 @@ from minutia import types
 from minutia.cli.console import console, remark
 from minutia.cli.options import Device, Precision
 from minutia.errors import MinutiaError
+from minutia.files import require_folder
 
 if TYPE_CHECKING:
     from minutia.bench.report import Report
@@ -39,6 +40,8 @@ def bench(
     from minutia.cli.bars import progress_bar
     from minutia.zoo.catalog import find_model
 
+    if json_file is not None:
+        require_folder(json_file)
     cards = [find_model(model) for model in models] if models else [find_model()]
     with progress_bar("measuring") as progress:
         report = run_bench(
@@ -67,21 +70,24 @@ def _show(report: Report) -> None:
         limits.add_row(f"{limit.device}, {limit.precision}", f"{limit.tflop_per_s:.3f}")
     networks = Table(Column("model", no_wrap=True), "engine", "MP/s", "s/MP", "TFLOP/s", "of the product")
     for speed in report.speeds:
-        share = speed.share_of_limit
         networks.add_row(
             speed.model,
             speed.engine,
             f"{speed.input_megapixels_per_s:.3f}",
             f"{speed.seconds_per_input_megapixel:.2f}",
             f"{speed.tflop_per_s:.3f}",
-            "-" if share is None else f"{share:.0%}",
+            _percent(speed.share_of_limit),
         )
-    starts = Table("from start to end", "s")
+    starts = Table("from start to end", "s", "of the product")
     for start in report.starts:
-        starts.add_row(start.command, f"{start.seconds:.2f}")
+        starts.add_row(start.command, f"{start.seconds:.2f}", _percent(start.share_of_limit))
     console.print(limits)
     console.print(networks)
     console.print(starts)
     console.print(f"MP: megapixels of the picture before it is enlarged, here {report.side}x{report.side} pixels.")
     for sentence in report.left_out:
         remark(sentence, "yellow")
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"

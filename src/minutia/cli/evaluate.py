@@ -13,7 +13,8 @@ import typer
 
 from minutia.cli.console import console
 from minutia.cli.options import Device, Engine, Precision
-from minutia.errors import MinutiaError, ModelError
+from minutia.errors import ModelError
+from minutia.files import require_folder
 
 if TYPE_CHECKING:
     from minutia.evaluate.benchmark import Contestant, Result
@@ -89,8 +90,8 @@ def evaluate(
 def _check_targets(json_file: Path | None, markdown: Path | None, cards: list[ModelCard]) -> None:
     """Refuse before anything is measured what could not be kept: files without a folder, cards of one name."""
     for path in (json_file, markdown):
-        if path is not None and not path.parent.is_dir():
-            raise MinutiaError(f"{path} cannot be written: the folder {path.parent} does not exist.")
+        if path is not None:
+            require_folder(path)
     if len({card.name for card in cards}) < len(cards):
         raise ModelError("Two of these models have one name; write their cards one by one.")
 
