@@ -139,6 +139,8 @@ def check_parity(card: ModelCard, network: nn.Module) -> None:
 
 
 def _find_weights(source: Path) -> Path:
+    if source.name == MODEL_NAME or (source / MODEL_NAME).is_file():
+        raise ModelError(f"{source} is a model already; give a run, or a weights file of one.")
     if not source.is_dir():
         return source
     for name in RUN_WEIGHTS:

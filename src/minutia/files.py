@@ -27,14 +27,31 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def require_folder(path: Path) -> None:
-    """Check that there is a folder for a file to come, before the work that is to fill it.
+def require_place(path: Path) -> None:
+    """Check that there is a place for a file to come, before the work that is to fill it.
 
     Raises:
-        MinutiaError: there is none.
+        MinutiaError: there is no folder for it, or it is a folder, or what is there may not be written.
     """
     if not path.parent.is_dir():
         raise MinutiaError(f"{path} cannot be written: the folder {path.parent} does not exist.")
+    if path.is_dir():
+        raise MinutiaError(f"{path} cannot be written: it is a folder.")
+    if not os.access(path.parent, os.W_OK):
+        raise MinutiaError(f"{path} cannot be written: the folder {path.parent} may not be written.")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file, or leave what was there.
+
+    Raises:
+        MinutiaError: the place cannot be written.
+    """
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise MinutiaError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def cache_folder() -> Path:

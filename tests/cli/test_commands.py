@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,12 @@ from PIL import Image
 
 from minutia import __main__
 from minutia.cli import app
+from minutia.cli.evaluate import _write_figures
 from minutia.errors import DataError, MinutiaError, ModelError
 from minutia.evaluate import measures
+from minutia.evaluate.benchmark import Result
+from minutia.evaluate.measures import PSNR, SSIM
+from minutia.zoo.card import Figure, write_card
 from minutia.zoo.catalog import find_model
 
 
@@ -158,6 +164,7 @@ def test_train_export_evaluate_upscale(tmp_path: Path, photo: np.ndarray) -> Non
 
     exported = minutia("export", "runs/small", "mine", "--training-data", "An astronaut.", cwd=tmp_path)
     assert exported.returncode == 0, exported.stderr
+    assert f"minutia upscale PICTURE -m .{os.sep}mine" in exported.stdout
     assert find_model(tmp_path / "mine").training["data"] == "An astronaut."
 
     words = ["--data", "test", "--json", "figures.json", "--markdown", "figures.md", "--write-card", "--pictures"]
@@ -179,8 +186,23 @@ def test_what_cannot_be_written_is_said_before_anything_is_measured(tmp_path: Pa
     target = tmp_path / "none" / "figures.json"
     with pytest.raises(MinutiaError, match=r"figures\.json cannot be written: the folder .*none does not exist"):
         app(["evaluate", "minutia-x4", "--data", "test", "--json", str(target)], standalone_mode=False)
+    with pytest.raises(MinutiaError, match="cannot be written: it is a folder"):
+        app(["evaluate", "minutia-x4", "--data", "test", "--markdown", str(tmp_path)], standalone_mode=False)
     with pytest.raises(ModelError, match="Two of these models have one name"):
         app(["evaluate", "minutia-x4", "minutia-x4", "--data", "test", "--write-card"], standalone_mode=False)
+
+
+def test_figures_go_into_the_card_as_it_is_now(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "tiny")
+    before = find_model(tmp_path / "tiny")
+    other = Figure(data="other", psnr=1.0, ssim=0.5, convention="none")
+    write_card(replace(before, figures=(other,)), tmp_path / "tiny")  # As another evaluation does meanwhile.
+    results = [Result("tiny", "test", 4, (PSNR, SSIM), {"a.png": {"psnr": 30.0, "ssim": 0.9}})]
+    _write_figures(before, results)
+    assert [figure.data for figure in find_model(tmp_path / "tiny").figures] == ["other", "test"]
+    write_card(replace(before, sha256="0" * 64), tmp_path / "tiny")
+    with pytest.raises(ModelError, match="was replaced while it was measured; its card is left as it is"):
+        _write_figures(before, results)
 
 
 def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,7 +129,7 @@ def test_check_and_fix(place: Path, scenes: list[np.ndarray]) -> None:
     assert "1 picture with sides that the scale does not divide: cut at the right" in bad.stdout
     assert "minutia datasets check set --scale 4 --fix NEW_FOLDER" in bad.stdout
     fixed = run("check", "set", "--fix", "new")
-    assert fixed.exit_code == 1
+    assert fixed.exit_code == 0
     assert "new holds 3 pictures, 1 of them cut; 1 left out." in fixed.stdout
     assert run("check", "new").exit_code == 0
 
@@ -142,3 +142,13 @@ def test_long_lists_are_cut_short(place: Path) -> None:
     assert "and 2 more; --all lists them" in short.stdout
     assert "11.png" not in short.stdout
     assert "11.png" in long.stdout
+
+
+def test_a_prepared_set_is_checked_at_its_own_scale(place: Path, scenes: list[np.ndarray]) -> None:
+    for index, scene in enumerate(scenes):
+        save(scene, place / "own" / f"{index}.png")
+    assert run("prepare", "own", "-o", "pairs", "--scale", "2").exit_code == 0
+    checked = run("check", "pairs")
+    assert checked.exit_code == 0, checked.output
+    assert "against those in pairs" in checked.stdout.replace("\\", "/")
+    assert "x2" in checked.stdout

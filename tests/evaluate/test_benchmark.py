@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from skimage import data
 
 from minutia.errors import DataError
 from minutia.evaluate.benchmark import Contestant, find_test_set, run_benchmark
+from minutia.evaluate.measures import GRID, NIQE, PSNR, SSIM, Measure
 from minutia.evaluate.report import to_json, to_markdown
 from minutia.image.resize import downscale
 from minutia.metrics.fidelity import CONVENTION, score_y
@@ -82,6 +84,55 @@ def test_reports_carry_figures_and_convention(originals: Path) -> None:
     assert {row["conventions"]["ssim"] for row in table} == {CONVENTION}
     text = to_markdown(results, pictures=True)
     assert f"| Mine | x4 | nearest | {results[1].mean['psnr']:.2f} | {results[1].mean['ssim']:.4f} |" in text
-    assert "| Mine | b.png | bicubic |" in text
+    assert "| Mine | x4 | b.png | bicubic |" in text
     assert CONVENTION in text
     assert "b.png" not in to_markdown(results)
+
+
+def test_equal_pictures_are_null_where_there_is_no_infinity(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32), "white").save(tmp_path / "blank.png")
+    results = run_benchmark([NEAREST], [tmp_path])
+    assert results[1].mean["psnr"] == np.inf
+    row = json.loads(to_json(results), parse_constant=pytest.fail)[1]
+    assert (row["psnr"], row["pictures"]["blank.png"]["psnr"], row["ssim"]) == (None, None, 1.0)
+
+
+def test_hr_and_lr_are_found_in_letters_of_either_case(tmp_path: Path) -> None:
+    for place, side in (("hr", 8), ("lr", 2)):
+        (tmp_path / "mine" / place).mkdir(parents=True)
+        Image.new("RGB", (side, side)).save(tmp_path / "mine" / place / "1.png")
+    (files,) = find_test_set(tmp_path / "mine", 4).files
+    assert (files.hr, files.lr) == (tmp_path / "mine/hr/1.png", tmp_path / "mine/lr/1.png")
+
+
+def test_the_working_folder_has_a_name_too(originals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(originals)
+    assert find_test_set(Path(), 4).name == "Mine"
+    shutil.copytree(originals, originals / "x4")
+    monkeypatch.chdir(originals / "x4")
+    assert find_test_set(Path("../x4"), 4).name == "Mine"
+
+
+def test_what_cannot_be_measured_is_told_before_anything_is(originals: Path) -> None:
+    other = originals.parent / "other" / "Mine"
+    shutil.copytree(originals, other)
+    enlarged: list[Picture] = []
+    watched = Contestant("watched", 4, lambda picture: (enlarged.append(picture), nearest(picture))[1])
+    with pytest.raises(DataError, match="Two test sets are called Mine; rename the folder of one"):
+        run_benchmark([watched], [originals, other])
+    # 19 are enough for SSIM and its border, but of 19 the scale leaves 16.
+    Image.new("RGB", (30, 19)).save(originals / "z.png")
+    with pytest.raises(DataError, match=r"z\.png is 30x19 pixels, and SSIM at x4 needs sides of 20; take it out"):
+        run_benchmark([watched], [originals])
+    assert enlarged == []
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+@pytest.mark.parametrize("measure", [PSNR, SSIM, NIQE, GRID], ids=lambda measure: measure.key)
+def test_the_smallest_pictures_that_are_let_through_can_be_measured(measure: Measure, scale: int) -> None:
+    side = -(-measure.least(scale) // scale) * scale
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    assert np.isfinite(measure.compute(noise[::-1], noise, scale))
+    smaller = noise[:-scale, :-scale]
+    with pytest.raises(DataError, match="too small"):
+        measure.compute(smaller[::-1], smaller, scale)

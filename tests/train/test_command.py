@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from minutia.cli import app
 from minutia.cli.console import in_words
+from minutia.cli.train import _listening
 from minutia.train.config import Recipe
 from minutia.train.pace import NUM_MEASURED, Pace
 from minutia.train.recipe import dump_recipe
@@ -29,6 +30,14 @@ def test_plain_options_train_and_say_how_much_there_is_to_do(recipe: Recipe, pic
     assert "adversarial: about " in done.output
     assert "adversarial epoch 4, step 8: psnr" in done.output
     assert read_rows(recipe.folder / "log.jsonl")[-1]["epoch"] == 4
+
+
+def test_a_wish_to_stop_is_heard_while_pictures_are_read() -> None:
+    wishes = iter([False, True])
+    with _listening(lambda: next(wishes)) as listener:
+        listener.loading(1, 2)
+        with pytest.raises(KeyboardInterrupt):
+            listener.loading(2, 2)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from helpers_video import Repeater, level, levels_of, make_film, times_of
@@ -122,6 +123,14 @@ def test_the_default_codec_is_the_first_that_fits(tmp_path: Path) -> None:
     chosen = {suffix: choose_encoding(film, 4, Path(f"x{suffix}")).codec for suffix in (".mp4", ".mkv", ".webm")}
     assert chosen == {".mp4": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9"}
     assert choose_encoding(film, 4, Path("x.mp4"), crf=7).options["crf"] == "7"
+
+
+@pytest.mark.parametrize(("name", "tag"), [("large.mp4", "hvc1"), ("large.mov", "hvc1"), ("large.mkv", None)])
+def test_hevc_is_called_what_all_players_know_it_by(tmp_path: Path, name: str, tag: str | None) -> None:
+    upscale_video(make_film(tmp_path / "clip.mp4"), tmp_path / name, Repeater(), codec="libx265")
+    with av.open(str(tmp_path / name)) as large:
+        assert large.streams.video[0].codec_context.name == "hevc"
+        assert tag in {None, large.streams.video[0].codec_context.codec_tag}
 
 
 @pytest.mark.parametrize("codec", ["libx265", "libvpx-vp9", "mpeg4", "ffv1"])

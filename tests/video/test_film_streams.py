@@ -164,7 +164,17 @@ def test_depth_and_transparency_that_are_given_up_are_told(tmp_path: Path, caplo
     frames = [Image.new("RGBA", (32, 24), (9, 9, index, 0)) for index in range(3)]
     frames[0].save(tmp_path / "clear.gif", save_all=True, append_images=frames[1:])
     read_film(tmp_path / "clear.gif")
-    assert "clear.gif is transparent in parts; the large film is not." in caplog.text
+    assert "clear.gif has transparency; the large film has none." in caplog.text
+    read_film(make_film(tmp_path / "beside.webm", codec="libvpx-vp9", pixel_format="yuva420p", sound=None))
+    assert "beside.webm has transparency; the large film has none." in caplog.text
+
+
+def test_colours_that_cannot_be_computed_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read_film(make_film(tmp_path / "known.mp4", colorspace=9))
+    read_film(make_film(tmp_path / "silent.mp4"))
+    assert caplog.text == ""
+    read_film(make_film(tmp_path / "odd.mp4", colorspace=8))
+    assert "odd.mp4 has colours by a matrix that is not known here; they will be a little off." in caplog.text
 
 
 def test_a_film_without_timestamps_gets_even_ones(tmp_path: Path) -> None:

@@ -85,10 +85,19 @@ def test_what_cannot_be_blended_is_refused(pair: ModelCard, tmp_path: Path) -> N
         load_model(tiny, 0.5)
     with pytest.raises(ModelError, match="tiny has no gentle sibling to be blended with; leave out --denoise"):
         load_model(tiny, denoise=0.5)
-    with pytest.raises(ModelError, match="Only models of one shape"):
+    with pytest.raises(ModelError, match="minutia-x4-fidelity and sharp have different networks"):
         load_model(replace(pair, faithful="minutia-x4-fidelity"), 0.5)
+    with pytest.raises(ModelError, match="different networks"):  # Of the same weights, and yet no network of both.
+        load_model(replace(pair, network={**pair.network, "skip": "bicubic"}), 0.5)
+    with pytest.raises(ModelError, match="At a strength of 0 nothing is left for the other dial"):
+        load_model(pair, 0, 0.5)
     with pytest.raises(ModelError, match="no model or model folder called nobody"):
         load_model(replace(pair, faithful="nobody"), 0.5)
+
+
+def test_a_sibling_is_found_from_within_the_folder(pair: ModelCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pair.model_path.parent)
+    assert load_model(find_model("."), 0) == load_model(pair, 0)
 
 
 def test_the_sibling_stands_in_the_card(pair: ModelCard, tmp_path: Path) -> None:

@@ -76,6 +76,9 @@ def test_a_normalisation_that_is_none_is_refused(card: ModelCard, tmp_path: Path
         ("halo = 7", "halo = 7\ncolour = 1", "unknown key colour"),
         ("ssim = 0.89", "size = 1", "tables of data, psnr, ssim, convention"),
         ("psnr = 31.9", 'psnr = "31.9"', "tables of data, psnr, ssim, convention"),
+        ("scale = 4", "scale = 0", "scale must be at least 1"),
+        ("halo = 7", "halo = -1", "halo must be at least 0"),
+        ("steps = 5", "steps = [5]", "steps, of the training, must be a text or a number"),
         ("[[figures]]", "[figures]", "not valid TOML"),
         ("scale = 4", "scale =", "not valid TOML"),
     ],
@@ -110,4 +113,18 @@ def test_any_text_and_number_survives(
 
 def test_no_card(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"a model is a folder of model\.onnx and card\.toml"):
+        read_card(tmp_path / "card.toml")
+
+
+def test_a_whole_number_is_a_figure(card: ModelCard, tmp_path: Path) -> None:
+    write_card(card, tmp_path)
+    path = tmp_path / "card.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("psnr = 31.9", "psnr = 31"), encoding="utf-8")
+    psnr = read_card(path).figures[0].psnr
+    assert (psnr, type(psnr)) == (31.0, float)
+
+
+def test_a_card_that_may_not_be_read_is_not_called_missing(tmp_path: Path) -> None:
+    (tmp_path / "card.toml").mkdir()
+    with pytest.raises(ModelError, match=r"card\.toml cannot be read: (Is a directory|Permission denied)"):
         read_card(tmp_path / "card.toml")

@@ -26,6 +26,27 @@ def test_models_are_found_by_name_folder_and_file(own_models: Path, tiny_model: 
     assert "tiny" in [card.name for card in list_models()]
 
 
+def test_a_path_is_a_folder_before_it_is_a_name(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_model, DEFAULT_MODEL)
+    assert find_model(Path(DEFAULT_MODEL)).name == find_model(f"./{DEFAULT_MODEL}").name == "tiny"
+    assert find_model(DEFAULT_MODEL).name == DEFAULT_MODEL
+    shutil.rmtree(DEFAULT_MODEL)
+    Path(DEFAULT_MODEL).mkdir()  # As of a run.
+    assert find_model(Path(DEFAULT_MODEL)).name == DEFAULT_MODEL
+
+
+def test_a_users_model_stands_in_for_a_bundled_one(own_models: Path) -> None:
+    shutil.copytree(find_model("minutia-x2-photo").model_path.parent, own_models / DEFAULT_MODEL)
+    card = own_models / DEFAULT_MODEL / "card.toml"
+    text = card.read_text(encoding="utf-8").replace('name = "minutia-x2-photo"', f'name = "{DEFAULT_MODEL}"')
+    card.write_text(text.replace("scale = 2", "scale = 4"), encoding="utf-8")
+    assert find_model().model_path == find_model(scale=4).model_path == card.with_name("model.onnx")
+    assert [each.name for each in list_models()].count(DEFAULT_MODEL) == 1
+
+
 def test_the_default_is_bundled() -> None:
     assert find_model().name == DEFAULT_MODEL
     assert find_model(scale=4).name == DEFAULT_MODEL

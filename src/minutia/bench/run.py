@@ -62,6 +62,7 @@ def run_bench(
         EngineError: none of the engines can run there, or one that was asked for cannot.
         MissingExtra: an engine that was asked for is not installed.
     """
+    engines = list(dict.fromkeys(engines))
     networks, left_out = _open_all(cards, engines, device, precision, side)
     devices = dict.fromkeys(network.engine.device for network in networks)
     products = [product for each in devices for product in find_products(each)]

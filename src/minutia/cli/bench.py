@@ -10,8 +10,7 @@ import typer
 from minutia import types
 from minutia.cli.console import console, remark
 from minutia.cli.options import Device, Precision
-from minutia.errors import MinutiaError
-from minutia.files import require_folder
+from minutia.files import require_place, write_text
 
 if TYPE_CHECKING:
     from minutia.bench.report import Report
@@ -41,7 +40,7 @@ def bench(
     from minutia.zoo.catalog import find_model
 
     if json_file is not None:
-        require_folder(json_file)
+        require_place(json_file)
     cards = [find_model(model) for model in models] if models else [find_model()]
     with progress_bar("measuring") as progress:
         report = run_bench(
@@ -55,10 +54,7 @@ def bench(
         )
     _show(report)
     if json_file is not None:
-        try:
-            json_file.write_text(to_json(report), encoding="utf-8")
-        except OSError as error:
-            raise MinutiaError(f"{json_file} cannot be written: {error.strerror or error}.") from error
+        write_text(json_file, to_json(report))
 
 
 def _show(report: Report) -> None:

@@ -106,7 +106,8 @@ def prepare(
     count: Annotated[int | None, typer.Option(help="Take so many pictures, chosen at random.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed chooses other pictures.")] = 0,
     resize: Annotated[
-        str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Bring the pictures to this size, by bicubic.")
+        str | None,
+        typer.Option(metavar="WIDTHxHEIGHT", help="Bring the pictures to just this size, whatever their shape."),
     ] = None,
     crop: Annotated[
         int | None, typer.Option(metavar="SIDE", help="Cut the pictures into squares, edge to edge.")
@@ -117,8 +118,8 @@ def prepare(
 ) -> None:
     """Make HR and LR folders, and a manifest of what is in them."""
     from minutia.datasets.catalog import find_dataset
-    from minutia.datasets.cutting import Settings
-    from minutia.datasets.prepare import DEFAULT_SCALE, prepare_dataset, prepare_own, scale_for
+    from minutia.datasets.cutting import DEFAULT_SCALE, Settings
+    from minutia.datasets.prepare import prepare_dataset, prepare_own, scale_for
 
     own = _own_place(name, place)
     if own is None:
@@ -144,20 +145,23 @@ def prepare(
 def check(
     folder: Annotated[Path, typer.Argument(help="Pictures; or a folder with HR and LR folders.")],
     lr: Annotated[Path | None, typer.Option("--lr", help="Low-resolution copies, if they are elsewhere.")] = None,
-    scale: Annotated[int, typer.Option("-s", "--scale", min=1, help="How much smaller the copies are.")] = 4,
+    scale: Annotated[
+        int | None,
+        typer.Option("-s", "--scale", min=1, help="How much smaller the copies are; by default as prepared, or 4."),
+    ] = None,
     fix: Annotated[
         Path | None, typer.Option(metavar="NEW_FOLDER", help="Write a folder without what is found.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="List every file, however many there are.")] = False,
 ) -> None:
-    """Look for what would spoil training; exit status 1 if anything is found."""
+    """Look for what would spoil training; exit status 1 if anything is found and not mended by --fix."""
     from minutia.cli.bars import progress_bar
     from minutia.datasets.check import check as look_through
     from minutia.datasets.repair import repair
 
     with progress_bar("checking") as progress:
         report = look_through(folder, lr, scale, progress)
-    pairs = f", against those in {report.lr}, x{scale}" if report.lr else ""
+    pairs = f", against those in {report.lr}, x{report.scale}" if report.lr else ""
     console.print(f"{_pictures(len(report.candidates))} in {report.hr}{pairs}")
     _tell_findings(report.findings, shown=len(report.findings) if everything else SHOWN)
     if fix is not None:
@@ -168,8 +172,7 @@ def check(
     elif report.findings:
         where = f"{folder}" if lr is None else f"{folder} --lr {lr}"
         console.print("A folder without them:")
-        console.print(f"  minutia datasets check {where} --scale {scale} --fix NEW_FOLDER")
-    if report.findings:
+        console.print(f"  minutia datasets check {where} --scale {report.scale} --fix NEW_FOLDER")
         raise typer.Exit(1)
 
 

@@ -14,7 +14,7 @@ import typer
 from minutia.cli.console import console
 from minutia.cli.options import Device, Engine, Precision
 from minutia.errors import ModelError
-from minutia.files import require_folder
+from minutia.files import require_place, write_text
 
 if TYPE_CHECKING:
     from minutia.evaluate.benchmark import Contestant, Result
@@ -79,19 +79,19 @@ def evaluate(
         results = run_benchmark(contestants, data, progress, measures=chosen)
     _show(results, pictures=pictures)
     if json_file is not None:
-        json_file.write_text(to_json(results), encoding="utf-8")
+        write_text(json_file, to_json(results))
     if markdown is not None:
-        markdown.write_text(to_markdown(results, pictures=pictures), encoding="utf-8")
+        write_text(markdown, to_markdown(results, pictures=pictures))
     if write_card:
         for card in cards:
             _write_figures(card, results)
 
 
 def _check_targets(json_file: Path | None, markdown: Path | None, cards: list[ModelCard]) -> None:
-    """Refuse before anything is measured what could not be kept: files without a folder, cards of one name."""
+    """Refuse before anything is measured what could not be kept: files without a place, cards of one name."""
     for path in (json_file, markdown):
         if path is not None:
-            require_folder(path)
+            require_place(path)
     if len({card.name for card in cards}) < len(cards):
         raise ModelError("Two of these models have one name; write their cards one by one.")
 
@@ -129,7 +129,7 @@ def _show(results: list[Result], *, pictures: bool) -> None:
 
 def _write_figures(card: ModelCard, results: list[Result]) -> None:
     """Replace the card's figures of the test sets that were just measured."""
-    from minutia.zoo.card import Figure, write_card
+    from minutia.zoo.card import CARD_NAME, Figure, read_card, write_card
 
     new = {
         result.data: Figure(
@@ -141,10 +141,13 @@ def _write_figures(card: ModelCard, results: list[Result]) -> None:
         for result in results
         if result.model == card.name and result.scale == card.scale
     }
-    kept = {figure.data: figure for figure in card.figures}
     folder = card.model_path.parent
+    now = read_card(folder / CARD_NAME)  # Which another evaluation may have written meanwhile.
+    if now.sha256 != card.sha256:
+        raise ModelError(f"The model in {folder} was replaced while it was measured; its card is left as it is.")
+    kept = {figure.data: figure for figure in now.figures}
     try:
-        write_card(replace(card, figures=tuple((kept | new).values())), folder)
+        write_card(replace(now, figures=tuple((kept | new).values())), folder)
     except OSError as error:
         raise ModelError(f"The card in {folder} cannot be written: {error.strerror}.") from error
     console.print(f"Wrote the figures into {folder / 'card.toml'}.")

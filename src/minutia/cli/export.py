@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -46,4 +47,6 @@ def export(
         overwrite=overwrite,
     )
     console.print(f"{card.model_path} enlarges {card.scale} times; it was compared with the network on several sizes.")
-    console.print(f"  minutia upscale PICTURE -m {folder}")
+    # A bare word would be the name of a bundled model before it is that of a folder.
+    place = folder if folder.name != str(folder) else f".{os.sep}{folder}"
+    console.print(f"  minutia upscale PICTURE -m {place}")

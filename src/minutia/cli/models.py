@@ -11,7 +11,7 @@ from minutia.cli.console import console
 if TYPE_CHECKING:
     from minutia.zoo.card import ModelCard
 
-HEAD = ("name", "scale", "MB", "PSNR-Y / SSIM-Y", "licence", "what it is")
+HEAD = ("name", "scale", "MB", "PSNR / SSIM", "licence", "what it is")
 
 
 def models(
@@ -21,7 +21,9 @@ def models(
     from minutia.zoo.catalog import list_models
 
     cards = list_models()
-    conventions = sorted({figure.convention for card in cards for figure in card.figures})
+    conventions: dict[str, list[str]] = {}
+    for convention, name in dict.fromkeys((figure.convention, card.name) for card in cards for figure in card.figures):
+        conventions.setdefault(convention, []).append(name)
     if markdown:
         for row in (HEAD, ("---",) * len(HEAD), *(_row(card, "<br>") for card in cards)):
             console.print(f"| {' | '.join(row)} |")
@@ -33,8 +35,9 @@ def models(
         for card in cards:
             table.add_row(*_row(card, "\n"))
         console.print(table)
-    for convention in conventions:
-        console.print(f"Figures: {convention}.")
+    for convention, names in conventions.items():
+        of = f" of {', '.join(names)}" if len(conventions) > 1 else ""
+        console.print(f"Figures{of}: {convention}.")
 
 
 def _row(card: ModelCard, line_break: str) -> tuple[str, ...]:

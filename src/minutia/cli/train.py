@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, final
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from minutia.train.config import Recipe
     from minutia.train.plan import Plan, Span
     from minutia.train.run import Batch, Listener, Outline
+
+PROMISE = "Stopping after this step, which is kept; press Ctrl-C again to stop at once."
 
 VALIDATION = ("psnr", "ssim", "perceptual", "training_psnr")
 LOSSES = ("pixel", "perceptual", "adversarial", "discriminator")
@@ -57,7 +59,7 @@ def train(
     speaks = is_main_process()
     if not speaks:
         logging.getLogger("minutia").setLevel(logging.ERROR)
-    with stop_on_signal() as should_stop, _listening() if speaks else nullcontext(SILENT) as listener:
+    with stop_on_signal(PROMISE) as should_stop, _listening(should_stop) if speaks else nullcontext(SILENT) as listener:
         finished = run_training(parsed, resume=resume or None, listener=listener, should_stop=should_stop)
     disconnect()
     if speaks:
@@ -76,13 +78,18 @@ def _say_end(parsed: Recipe, *, finished: bool) -> None:
 
 
 @contextmanager
-def _listening() -> Iterator[Listener]:
+def _listening(should_stop: Callable[[], bool]) -> Iterator[Listener]:
     from minutia.train.run import Listener
+
+    def show_loading(done: int, total: int) -> None:
+        display.show_loading(done, total)
+        if should_stop():
+            raise KeyboardInterrupt  # There is nothing yet to be kept.
 
     with _Display() as display:
         yield Listener(
             outline=display.show_outline,
-            loading=display.show_loading,
+            loading=show_loading,
             step=display.show_step,
             time_left=display.show_time_left,
             row=display.show_row,

@@ -8,9 +8,10 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from minutia.datasets.cutting import HR, LR
+from minutia.datasets.cutting import DEFAULT_SCALE, HR, LR
 from minutia.datasets.examine import examine
 from minutia.datasets.findings import Candidate, Finding, Report
+from minutia.datasets.manifest import read_manifest
 from minutia.datasets.measures import SAME_HASH
 from minutia.datasets.workers import in_order
 from minutia.errors import DataError
@@ -20,18 +21,24 @@ from minutia.types import Progress, ignore_progress
 HASH_BITS = 64
 
 
-def check(folder: Path, lr: Path | None = None, scale: int = 4, progress: Progress = ignore_progress) -> Report:
+def check(
+    folder: Path, lr: Path | None = None, scale: int | None = None, progress: Progress = ignore_progress
+) -> Report:
     """Look through a folder of pictures, or of pictures and their low-resolution copies.
 
     Args:
         folder: pictures; or a folder with the folders HR and LR.
         lr: low-resolution copies, if they are elsewhere.
-        scale: how much smaller they are; without them, what the sides of pictures should be multiples of.
+        scale: how much smaller they are; without them, what the sides of pictures should be multiples of. None is what
+            the folder was prepared for, or 4.
         progress: called with (done, total) pictures.
 
     Raises:
         DataError: a folder does not exist, or holds no pictures.
     """
+    if scale is None:
+        prepared = read_manifest(folder) or {}
+        scale = int(prepared.get("scale", DEFAULT_SCALE))
     if lr is None and (folder / HR).is_dir():
         folder, lr = folder / HR, folder / LR if (folder / LR).is_dir() else None
     for place in (folder, lr):

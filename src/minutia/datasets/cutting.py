@@ -20,6 +20,8 @@ from minutia.types import Picture
 HR, LR = "HR", "LR"
 """Folders of a prepared set, as `minutia evaluate` expects them."""
 
+DEFAULT_SCALE = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -29,7 +31,7 @@ class Settings:
         DataError: values that cannot be met.
     """
 
-    scale: int = 4
+    scale: int = DEFAULT_SCALE
     count: int | None = None
     """So many pictures, chosen at random; None takes all."""
     seed: int = 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from minutia import __version__
 from minutia.datasets.archives import is_archive, unpack
 from minutia.datasets.checksums import digest
-from minutia.datasets.cutting import HR, LR, Settings, cut, save
+from minutia.datasets.cutting import DEFAULT_SCALE, HR, LR, Settings, cut, save
 from minutia.datasets.dataset import Dataset
 from minutia.datasets.disk import finish, part_of, require_new, told
 from minutia.datasets.manifest import (
@@ -30,8 +30,6 @@ from minutia.datasets.sources import Source, choose, find_own, find_sources
 from minutia.datasets.workers import in_order
 from minutia.errors import DataError, PictureError
 from minutia.types import Progress, ignore_progress
-
-DEFAULT_SCALE = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import numpy as np
 from minutia.errors import DataError
 from minutia.evaluate.measures import FIDELITY, Measure
 from minutia.image.color import normalise, to_float, to_uint8
+from minutia.image.io import read_size
 from minutia.image.pairs import PairFiles, find_pairs, load_pair
 from minutia.image.resize import upscale_bicubic
 from minutia.types import Normalisation, Picture, Pixels, Progress, ignore_progress
@@ -94,20 +95,21 @@ class Result:
 def find_test_set(folder: Path, scale: int) -> TestSet:
     """Find the pictures of a test set for one scale.
 
-    `folder` holds HR and LR folders, or x2, x4, ... folders that hold those, or only originals, from which the
-    low-resolution pictures are then made by MATLAB's bicubic.
+    `folder` holds HR and LR folders, in letters of either case, or x2, x4, ... folders that hold those, or only
+    originals, from which the low-resolution pictures are then made by MATLAB's bicubic.
 
     Raises:
         DataError: no pictures, pictures that do not pair, or folders of other scales alone.
     """
     if not folder.is_dir():
         raise DataError(f"The folder {folder} does not exist.")
-    name = folder.parent.name if folder.name == f"x{scale}" else folder.name
+    place = folder.resolve()  # The working folder has a name too.
+    name = place.parent.name if place.name == f"x{scale}" else place.name
     below = folder / f"x{scale}"
     root = below if below.is_dir() else folder
-    if (root / "HR").is_dir():
-        lr = root / "LR"
-        return TestSet(name, scale, root / "HR", find_pairs(root / "HR", lr if lr.is_dir() else None, scale))
+    inside = {path.name.upper(): path for path in sorted(root.iterdir()) if path.is_dir()}
+    if "HR" in inside:
+        return TestSet(name, scale, inside["HR"], find_pairs(inside["HR"], inside.get("LR"), scale))
     others = sorted(path.name for path in root.glob("x[2-9]") if path.is_dir())
     if others:
         raise DataError(f"{folder} holds {' and '.join(others)}, and no x{scale} for models of that scale.")
@@ -127,7 +129,8 @@ def run_benchmark(
         Results by test set and scale, bicubic first.
 
     Raises:
-        DataError: a folder holds no test set, or contestants take pictures of different kinds.
+        DataError: a folder holds no test set, two are of one name, a picture is too small for a measure, or contestants
+            take pictures of different kinds.
     """
     kinds = {contestant.kind for contestant in contestants}
     if len(kinds) > 1:
@@ -135,6 +138,7 @@ def run_benchmark(
     (kind,) = kinds or {PHOTO}
     scales = sorted({contestant.scale for contestant in contestants})
     sets = [find_test_set(folder, scale) for folder in folders for scale in scales]
+    _require_fit(sets, measures)
     rounds = [
         (test_set, [each for each in (_bicubic(test_set.scale, kind), *contestants) if each.scale == test_set.scale])
         for test_set in sets
@@ -159,6 +163,24 @@ def run_benchmark(
             for contestant, found in zip(these, figures, strict=True)
         ]
     return results
+
+
+def _require_fit(sets: Sequence[TestSet], measures: Sequence[Measure]) -> None:
+    """Check before anything is measured that names tell sets apart, and that every picture can be measured."""
+    names = [(each.name, each.scale) for each in sets]
+    if double := next((name for name, scale in names if names.count((name, scale)) > 1), None):
+        raise DataError(f"Two test sets are called {double}; rename the folder of one, or measure them one by one.")
+    for test_set in sets:
+        scale = test_set.scale
+        side, strict = max((each.least(scale), each.key.upper()) for each in measures)
+        least = -(-side // scale) * scale  # Originals are cut to a multiple of the scale before they are measured.
+        for files in test_set.files:
+            height, width = read_size(files.hr)
+            if min(height, width) < least:
+                raise DataError(
+                    f"{files.hr} is {width}x{height} pixels, and {strict} at x{scale} needs sides of {least}; "
+                    "take it out of the folder."
+                )
 
 
 def _bicubic(scale: int, kind: Kind) -> Contestant:

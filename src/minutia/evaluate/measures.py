@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from minutia.errors import DataError, MissingExtra
 from minutia.metrics import fidelity, niqe
+from minutia.metrics.grid import BLOCK as GRID_BLOCK
 from minutia.metrics.grid import CONVENTION as GRID_CONVENTION
 from minutia.metrics.grid import grid
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 Pixels8: TypeAlias = NDArray[np.uint8]
 
 VGG_LAYERS = ("relu1_2", "relu2_2", "relu3_4")
+VGG_SIDE = 4
+"""Of the smallest pictures of which those layers make anything: two poolings halve it."""
+
+ALEXNET_SIDE = 31
+"""The same of all of AlexNet's layers: a stride of 4, and two poolings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class Measure:
     convention: str
     compute: Callable[[Any, Any, int], float]
     """From `sr` and `hr`, (H, W, C) 8-bit of one size (`BAND_FIDELITY`: normalised floats), and the scale."""
+    least: Callable[[int], int]
+    """Side of the smallest pictures that it can be taken of, from the scale."""
 
 
 def _psnr(sr: Pixels8, hr: Pixels8, scale: int) -> float:
@@ -45,16 +53,33 @@ def _ssim(sr: Pixels8, hr: Pixels8, scale: int) -> float:
     return fidelity.score_y(sr, hr, scale).ssim
 
 
-PSNR = Measure("psnr", "PSNR-Y, dB", 2, fidelity.CONVENTION, _psnr)
-SSIM = Measure("ssim", "SSIM-Y", 4, fidelity.CONVENTION, _ssim)
-NIQE = Measure("niqe", "NIQE ↓", 2, niqe.CONVENTION, lambda sr, _, scale: niqe.niqe(sr, crop=scale))
-GRID = Measure("grid", "grid ↓", 2, GRID_CONVENTION, grid)
+def _within(inner: int) -> Callable[[int], int]:
+    """Tell the smallest side where a border of one scale is cut, and `inner` pixels are needed within."""
+    return lambda scale: inner + 2 * scale
+
+
+PSNR = Measure("psnr", "PSNR-Y, dB", 2, fidelity.CONVENTION, _psnr, _within(fidelity.SSIM_WINDOW))
+SSIM = Measure("ssim", "SSIM-Y", 4, fidelity.CONVENTION, _ssim, _within(fidelity.SSIM_WINDOW))
+NIQE = Measure(
+    "niqe", "NIQE ↓", 2, niqe.CONVENTION, lambda sr, _, scale: niqe.niqe(sr, crop=scale), _within(niqe.BLOCK)
+)
+GRID = Measure("grid", "grid ↓", 2, GRID_CONVENTION, grid, lambda scale: GRID_BLOCK * scale)
 
 FIDELITY = (PSNR, SSIM)
 
 BAND_FIDELITY = (
-    Measure("psnr", "PSNR, dB", 2, fidelity.BAND_CONVENTION, lambda *both: fidelity.score_bands(*both).psnr),
-    Measure("ssim", "SSIM", 4, fidelity.BAND_CONVENTION, lambda *both: fidelity.score_bands(*both).ssim),
+    replace(
+        PSNR,
+        title="PSNR, dB",
+        convention=fidelity.BAND_CONVENTION,
+        compute=lambda *both: fidelity.score_bands(*both).psnr,
+    ),
+    replace(
+        SSIM,
+        title="SSIM",
+        convention=fidelity.BAND_CONVENTION,
+        compute=lambda *both: fidelity.score_bands(*both).ssim,
+    ),
 )
 """Of normalised bands (H, W, C), float32, where the others take grey and RGB of 8 bits."""
 
@@ -84,7 +109,7 @@ def vgg_distance(weights: Path | None) -> Measure:
             return float(sum(_unit_distance(ours[layer], originals[layer]) for layer in VGG_LAYERS))
 
     convention = f"VGG19 {', '.join(VGG_LAYERS)} of unit length, squared difference, mean of places, sum of layers"
-    return Measure("vgg", "VGG ↓", 3, convention, distance)
+    return Measure("vgg", "VGG ↓", 3, convention, distance, lambda _: VGG_SIDE)
 
 
 def lpips_distance() -> Measure:
@@ -110,7 +135,8 @@ def lpips_distance() -> Measure:
             ours, original = (2 * _to_tensor(each[inner, inner]) - 1 for each in (sr, hr))
             return float(network(ours, original))
 
-    return Measure("lpips", "LPIPS ↓", 4, "LPIPS 0.1 on AlexNet, RGB in [-1, 1], border of one scale cut", distance)
+    convention = "LPIPS 0.1 on AlexNet, RGB in [-1, 1], border of one scale cut"
+    return Measure("lpips", "LPIPS ↓", 4, convention, distance, _within(ALEXNET_SIDE))
 
 
 def _unit_distance(a: Tensor, b: Tensor) -> Tensor:

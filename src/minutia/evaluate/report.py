@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,19 +12,19 @@ from minutia.evaluate.measures import Measure
 
 
 def to_json(results: Sequence[Result]) -> str:
-    """Write every picture's figures and the means as JSON."""
+    """Write every picture's figures and the means as JSON, which has no infinity: PSNR of equal pictures is null."""
     table: list[dict[str, Any]] = [
         {
             "model": result.model,
             "data": result.data,
             "scale": result.scale,
             "conventions": {each.key: each.convention for each in result.measures},
-            **result.mean,
-            "pictures": result.pictures,
+            **_finite(result.mean),
+            "pictures": {name: _finite(figures) for name, figures in result.pictures.items()},
         }
         for result in results
     ]
-    return json.dumps(table, indent=2)
+    return json.dumps(table, indent=2, allow_nan=False)
 
 
 def to_markdown(results: Sequence[Result], *, pictures: bool = False) -> str:
@@ -35,11 +36,11 @@ def to_markdown(results: Sequence[Result], *, pictures: bool = False) -> str:
     lines = _table(["data", "scale", "model", *titles], means)
     if pictures:
         rows = [
-            [result.data, name, result.model, *shown(figures, result.measures)]
+            [result.data, f"x{result.scale}", name, result.model, *shown(figures, result.measures)]
             for result in results
             for name, figures in result.pictures.items()
         ]
-        lines += ["", *_table(["data", "picture", "model", *titles], rows)]
+        lines += ["", *_table(["data", "scale", "picture", "model", *titles], rows)]
     return "\n".join([*lines, "", *(f"Convention: {words}." for words in conventions(results))]) + "\n"
 
 
@@ -51,6 +52,10 @@ def shown(figures: Mapping[str, float], measures: Sequence[Measure]) -> list[str
 def conventions(results: Sequence[Result]) -> list[str]:
     """List the conventions of all measures, each once."""
     return list(dict.fromkeys(each.convention for result in results for each in result.measures))
+
+
+def _finite(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {key: figure if math.isfinite(figure) else None for key, figure in figures.items()}
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -13,6 +13,7 @@ from av.video.reformatter import Interpolation as Flag
 from numpy.typing import NDArray
 
 BT709: Final = 1
+UNSPECIFIED: Final = 2
 SMPTE170M: Final = 6
 MATRICES: Final = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 """Code of a matrix (ITU-T H.273) -> what FFmpeg's scaler calls it. Those it cannot compute with are left out."""

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from minutia.errors import PictureError
-from minutia.video.color import Color, Converter, color_of, lies_on_its_side, turn_upright
+from minutia.video.color import MATRICES, UNSPECIFIED, Color, Converter, color_of, lies_on_its_side, turn_upright
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def read_film(path: Path) -> Film:
         first = next((frame for frame in _decoded(container, stream) if frame is not None), None)
         if first is None or stream.time_base is None:
             raise PictureError(f"No frame of {path} can be decoded.")
-        _warn(path, first)
+        _warn(path, stream, first)
         return _describe(path, stream, first)
 
 
@@ -198,12 +198,17 @@ def _claimed_seconds(stream: VideoStream) -> float | None:
         return None
 
 
-def _warn(path: Path, frame: VideoFrame) -> None:
+def _warn(path: Path, stream: VideoStream, frame: VideoFrame) -> None:
     parts = frame.format.components
     depth = max(part.bits for part in parts)
     if depth > 8:
         logger.warning("%s has %d bits a colour; the large film has 8.", path, depth)
-    if any(part.is_alpha for part in parts) and frame.to_ndarray(format="rgba")[:, :, 3].min() < 255:
-        logger.warning("%s is transparent in parts; the large film is not.", path)
+    # VP8 and VP9 have transparency beside the film, where decoders leave it.
+    has_alpha = any(part.is_alpha for part in parts) and frame.to_ndarray(format="rgba")[:, :, 3].min() < 255
+    if has_alpha or stream.metadata.get("alpha_mode") == "1":
+        logger.warning("%s has transparency; the large film has none.", path)
+    is_rgb = frame.format.is_rgb or frame.format.has_palette
+    if not is_rgb and frame.colorspace not in {*MATRICES, UNSPECIFIED}:
+        logger.warning("%s has colours by a matrix that is not known here; they will be a little off.", path)
     if frame.interlaced_frame:
         logger.warning("%s is interlaced; deinterlace it first, or its combs are enlarged too.", path)

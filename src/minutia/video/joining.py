@@ -103,6 +103,8 @@ def _lay_out(
             picture = large.add_stream(encoding.codec, encoding.rate)
             assert isinstance(picture, VideoStream)
             encoding.configure(picture.codec_context)
+            if picture.codec_context.codec.canonical_name == "hevc" and large.format.name != "matroska":
+                picture.codec_context.codec_tag = "hvc1"  # By which Apple's players know it.
             picture.time_base = film.time_base
             picture.metadata.update(lasting_tags(stream.metadata, FILM_TAGS))
             picture.disposition = stream.disposition

@@ -22,7 +22,8 @@ TEXTS = ("name", "summary", "licence", "intended_use", "limits", "sha256")
 OPTIONAL_TEXTS = ("faithful", "gentle")
 NUMBERS = ("scale", "channels", "halo")
 TABLES = ("network", "training")
-FIGURE_TYPES = {"data": str, "psnr": float, "ssim": float, "convention": str}
+LEAST = {"scale": 1, "channels": 1, "halo": 0}
+FIGURE_TYPES: dict[str, type] = {"data": str, "psnr": float, "ssim": float, "convention": str}
 
 WORDS = {str: "text", int: "whole number", dict: "table"}
 
@@ -81,8 +82,10 @@ def read_card(path: Path) -> ModelCard:
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(f"There is no card at {path}; a model is a folder of {MODEL_NAME} and {CARD_NAME}.") from error
+    except OSError as error:
+        raise ModelError(f"The card {path} cannot be read: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"The card {path} is not valid TOML: {error}.") from error
     types: dict[str, type] = dict.fromkeys(TEXTS, str) | dict.fromkeys(NUMBERS, int) | dict.fromkeys(TABLES, dict)
@@ -90,6 +93,12 @@ def read_card(path: Path) -> ModelCard:
     for name, kind in types.items():
         if type(table.get(name)) is not kind:
             raise ModelError(f"The card {path} needs a {WORDS[kind]} called {name}.")
+    for name, least in LEAST.items():
+        if table[name] < least:
+            raise ModelError(f"In the card {path} {name} must be at least {least}.")
+    for name, value in table["training"].items():
+        if not isinstance(value, str | int | float):
+            raise ModelError(f"In the card {path} {name}, of the training, must be a text or a number.")
     for name in OPTIONAL_TEXTS:
         if not isinstance(table.get(name, ""), str):
             raise ModelError(f"In the card {path} {name} must be a text.")
@@ -98,7 +107,7 @@ def read_card(path: Path) -> ModelCard:
         raise ModelError(f"The card {path} has an unknown key {unknown[0]}.")
     if not isinstance(figures, list) or not all(_is_figure(figure) for figure in figures):
         raise ModelError(f"The figures in {path} must be tables of {', '.join(FIGURE_TYPES)}.")
-    read = tuple(Figure(**figure) for figure in figures)
+    read = tuple(Figure(**{key: FIGURE_TYPES[key](value) for key, value in figure.items()}) for figure in figures)
     by = None if normalisation is None else parse_normalisation(normalisation, table["channels"], f"the card {path}")
     return ModelCard(**table, figures=read, normalisation=by, model_path=path.with_name(MODEL_NAME))
 
@@ -139,7 +148,10 @@ def _is_number(value: object) -> bool:
 
 
 def _is_figure(figure: object) -> bool:
-    return isinstance(figure, dict) and {key: type(value) for key, value in figure.items()} == FIGURE_TYPES
+    """Tell whether all is there, of its type; a whole number may stand for another."""
+    if not isinstance(figure, dict) or set(figure) != set(FIGURE_TYPES):
+        return False
+    return all(type(figure[key]) in {kind, int if kind is float else kind} for key, kind in FIGURE_TYPES.items())
 
 
 def _lines(table: Mapping[str, object]) -> list[str]:

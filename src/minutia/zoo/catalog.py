@@ -34,31 +34,36 @@ def user_folder() -> Path:
 def list_models() -> list[ModelCard]:
     """Read the cards of all models that can be called by name: the bundled ones, then the user's.
 
-    A broken card in the user's folder is left out with a logged warning, so that the other models stay usable.
+    A model of the user's stands in for a bundled one of its name. A broken card in the user's folder is left out with
+    a logged warning, so that the other models stay usable.
     """
-    cards = [read_card(path) for path in sorted(BUNDLED.glob(f"*/{CARD_NAME}"))]
+    cards = {card.name: card for card in map(read_card, sorted(BUNDLED.glob(f"*/{CARD_NAME}")))}
     for path in sorted(user_folder().glob(f"*/{CARD_NAME}")):
         try:
             card = read_card(path)
             if not card.model_path.is_file():
                 raise ModelError(f"The model {card.name} has no {card.model_path}.")
-            cards.append(card)
+            cards[card.name] = card
         except ModelError as error:
             logger.warning("%s It is left out.", error)
-    return cards
+    return list(cards.values())
 
 
 def find_model(model: str | Path | None = None, scale: int | None = None) -> ModelCard:
     """Find a model by name, by its folder, or by its model.onnx.
 
     Args:
-        model: None for the default model, or where `scale` is given, the first model of that scale.
+        model: None for the default model, or where `scale` is given, the first model of that scale. A text is a name
+            before it is a folder, a `Path` a folder before it is a name.
         scale: what the model's scale must be.
 
     Raises:
         ModelError: an unknown name, a folder that holds no model, or a scale that is not offered.
     """
-    card = _find_by_scale(scale) if model is None else _find_by_name(str(model))
+    if isinstance(model, Path) and (model / CARD_NAME).is_file():
+        card = read_card(model / CARD_NAME)
+    else:
+        card = _find_by_scale(scale) if model is None else _find_by_name(str(model))
     if scale is not None and card.scale != scale:
         raise ModelError(f"The model {card.name} enlarges {card.scale} times, not {scale} times.")
     return card
@@ -79,6 +84,8 @@ def load_model(card: ModelCard, strength: float = 1.0, denoise: float = 1.0) -> 
     Raises:
         ModelError: a file is missing or is not the one its card describes, or there is no sibling to blend with.
     """
+    if strength == 0 and denoise != 1:
+        raise ModelError("At a strength of 0 nothing is left for the other dial to change; leave out --denoise.")
     model = _read_checked(card)
     if denoise != 1:
         model = _blend_with("denoise", card.gentle, "gentle", card, model, denoise)
@@ -94,10 +101,14 @@ def _blend_with(dial: str, name: str, kind: str, card: ModelCard, model: bytes, 
     if not name:
         raise ModelError(f"The model {card.name} has no {kind} sibling to be blended with; leave out --{dial}.")
     # A sibling is called by name, or lies in a folder beside the model's.
-    beside = card.model_path.parent.parent / name
+    beside = card.model_path.absolute().parent.parent / name
     sibling = read_card(beside / CARD_NAME) if (beside / CARD_NAME).is_file() else find_model(name)
-    if sibling.normalisation != card.normalisation:
-        raise ModelError(f"{sibling.name} and {card.name} have different normalisations and cannot be blended.")
+    for what, one, other in (
+        ("networks", sibling.network, card.network),
+        ("normalisations", sibling.normalisation, card.normalisation),
+    ):
+        if one != other:
+            raise ModelError(f"{sibling.name} and {card.name} have different {what} and cannot be blended.")
     return blend(_read_checked(sibling), model, share)
 
 
