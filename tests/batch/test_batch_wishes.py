@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from minutia.batch import choose_model, mark, read_target, wishes
+from minutia.batch import Encoding, choose_model, idle_wishes, mark, read_target, wishes
 from minutia.errors import ModelError, PictureError
 from minutia.image.target import Target
 from minutia.zoo.catalog import find_model
@@ -70,3 +71,12 @@ def test_other_wishes_take_the_default_model() -> None:
 )
 def test_names_say_the_wish(target: Target | None, expected: str) -> None:
     assert mark(find_model(), target) == expected
+
+
+def test_wishes_that_no_output_can_have_are_named() -> None:
+    png, jpeg, tiff = Path("a.png"), Path("a.JPG"), Path("a.tif")
+    every = Encoding(quality=80, compression="none", pyramid=True)
+    of_png, of_both = ([words.split()[0] for words in idle_wishes(every, paths)] for paths in ([png], [png, tiff]))
+    assert of_png == ["--quality", "--compression", "--pyramid"]
+    assert of_both == ["--quality"]
+    assert idle_wishes(every, [jpeg, tiff]) == idle_wishes(Encoding(), [png, jpeg, tiff]) == []

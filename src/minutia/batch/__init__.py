@@ -16,7 +16,7 @@ from minutia.batch.settings import settings_of
 from minutia.batch.sources import gather
 from minutia.batch.stages import Outcome
 from minutia.batch.streams import Place, replaced_streams
-from minutia.batch.wishes import choose_model, mark, read_target
+from minutia.batch.wishes import choose_model, idle_wishes, mark, read_target
 from minutia.image.formats import Encoding
 from minutia.image.opening import Limits
 
@@ -35,6 +35,7 @@ __all__ = [
     "choose_model",
     "foretell",
     "gather",
+    "idle_wishes",
     "mark",
     "place_of",
     "plan_jobs",

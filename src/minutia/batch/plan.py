@@ -9,7 +9,7 @@ from pathlib import Path
 
 from minutia.batch.sources import Source, find_sources, is_folder
 from minutia.errors import PictureError
-from minutia.image.formats import READ, WRITTEN, format_of, suffix_for
+from minutia.image.formats import FOREIGN, READ, WRITTEN, format_of, suffix_for
 from minutia.image.io import is_animated
 
 
@@ -54,7 +54,7 @@ class Naming:
     @property
     def file(self) -> Path | None:
         """The output, where it is a file."""
-        if self.output is None or self.output.suffix.lower() not in READ or is_folder(self.output):
+        if self.output is None or self.output.suffix.lower() not in READ | FOREIGN or is_folder(self.output):
             return None
         return self.output
 

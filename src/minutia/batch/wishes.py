@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import cast
 
 from minutia.errors import PictureError
+from minutia.image.formats import LOSSY, TIFF, USUAL_ENCODING, Encoding, format_of
 from minutia.image.target import Target, Wish
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import default_models, find_model
@@ -63,6 +65,18 @@ def choose_model(model: str | None, target: Target | None) -> tuple[ModelCard, T
     else:
         card = find_model(model)
     return card, None if target.value == card.scale else target
+
+
+def idle_wishes(encoding: Encoding, targets: Iterable[Path]) -> list[str]:
+    """Say which wishes about files none of the files can have."""
+    formats = {format_of(target) for target in targets}
+    idle = []
+    if encoding.quality != USUAL_ENCODING.quality and formats.isdisjoint(LOSSY):
+        idle.append("--quality is for JPEG, WebP and AVIF, and changes nothing here.")
+    if TIFF not in formats:
+        changed = {"--compression": encoding.compression != USUAL_ENCODING.compression, "--pyramid": encoding.pyramid}
+        idle += [f"{name} is for TIFF, and changes nothing here." for name, given in changed.items() if given]
+    return idle
 
 
 def mark(card: ModelCard, target: Target | None) -> str:

@@ -26,10 +26,11 @@ from minutia.cli.console import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from minutia.batch import Job, Journal, Options, Outcome, Place, Plan
+    from minutia.batch import Encoding, Job, Journal, Naming, Options, Outcome, Place, Plan
     from minutia.errors import MinutiaError
     from minutia.upscaler import Upscaler
 
@@ -93,7 +94,7 @@ def upscale(
     load = partial(Upscaler, card, strength=strength, denoise=denoise, color_lock=color_lock, tta=tta, tile=tile)
     with left_at_once(), _streams(paths, from_list, output, form) as place:
         naming = batch.Naming(output=place.output, suffix=suffix, extension=form, mark=batch.mark(card, target))
-        plan = batch.plan_jobs(place.paths, naming, recursive=recursive)
+        plan = _plan(place.paths, naming, written, recursive=recursive)
         where = batch.place_of(journal, naming.folder, resume=resume, num_jobs=len(plan.jobs))
         upscaler = load(engine=engine, device=device, precision=precision)  # Which takes time: after all mistakes.
         kept = None if where is None else batch.Journal(where, batch.settings_of(upscaler, making, precision))
@@ -107,6 +108,16 @@ def _streams(
 
     stdin, stdout = byte_streams()
     return replaced_streams(gather(paths or [], from_list, stdin), output, form, stdin, stdout)
+
+
+def _plan(paths: Sequence[Path], naming: Naming, written: Encoding, *, recursive: bool) -> Plan:
+    """Settle what is made, and say which wishes about files none of it can have."""
+    from minutia.batch import idle_wishes, plan_jobs
+
+    plan = plan_jobs(paths, naming, recursive=recursive)
+    for sentence in idle_wishes(written, (job.target for job in plan.jobs)):
+        remark(sentence, "yellow")
+    return plan
 
 
 def _bytes(memory: str | None) -> int | None:

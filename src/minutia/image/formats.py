@@ -105,6 +105,11 @@ READ = (
 )
 """Suffixes that are searched for in folders."""
 
+FOREIGN = frozenset({".jxl", ".exr", ".hdr", ".svg", ".pdf", ".eps", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw"})
+"""Suffixes of pictures that are neither read nor written: who gives one does not mean a folder."""
+
+LOSSY = frozenset({JPEG, WEBP, AVIF})
+
 DECODERS = (
     *("PNG", "JPEG", "GIF", "BMP", "PPM"),  # Which Pillow knows without looking for more.
     *("AVIF", "CUR", "DDS", "DIB", "HEIF", "ICNS", "ICO", "JPEG2000", "PCX", "PSD", "QOI", "SGI", "SUN", "TGA", "TIFF"),
