@@ -126,6 +126,7 @@ class _Display:
             f"{outline.num_training} pictures to train on ({in_bytes(outline.num_bytes)} of memory), "
             f"{outline.num_held_out} to validate with"
         )
+        self.bar.console.print(f"computing with {outline.device}")
         for name, span in outline.plan.items():
             if span.steps:
                 self.bar.console.print(f"{name}: {_length(span)}")

@@ -16,6 +16,7 @@ from minutia.train.pictures import Chosen, choose_pictures
 from minutia.train.plan import make_plan
 from minutia.train.processes import Processes
 from minutia.train.run import Batch, Outline
+from minutia.train.setup import describe_device
 
 
 def plan_run(
@@ -43,7 +44,9 @@ def plan_run(
             _check_shares(f"{name}.batch_size", phase.num_crops, processes.count)
     plan = make_plan(recipe, len(files.training))
     numbers = (len(files.training), len(files.held_out), num_bytes)
-    return recipe, Outline(*numbers, plan, chosen, processes.count), files
+    precision = "fp32" if accelerator.mixed_precision == "no" else accelerator.mixed_precision
+    device = f"{describe_device(accelerator.device)}, {precision}"
+    return recipe, Outline(*numbers, plan, chosen, processes.count, device), files
 
 
 def _choose(

@@ -41,6 +41,8 @@ class Outline:
     chosen: dict[str, Batch]
     """By phase; phases whose batch_size the recipe tells are left out."""
     num_processes: int
+    device: str
+    """What it computes with, and how precisely."""
     start: Place | None = None
     """Where a run goes on; None where it begins."""
 
