@@ -78,8 +78,10 @@ def test_what_is_there_stays_and_what_is_missing_is_named(tiny_model: Path, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(ModelError, match="holds no trained weights"):
         export(tmp_path, tmp_path / "new")
-    for model in (tiny_model, tiny_model / "model.onnx"):
-        with pytest.raises(ModelError, match="is a model already; give a run, or a weights file"):
+    with pytest.raises(ModelError, match="is a model already; give a run, or a weights file"):
+        export(tiny_model, tmp_path / "new")
+    for model in (tiny_model / "model.onnx", Path("minutia-x4")):
+        with pytest.raises(ModelError, match="is neither a run nor a weights file"):
             export(model, tmp_path / "new")
     with pytest.raises(ModelError, match="do not exist"):
         export(tmp_path / "none.safetensors", tmp_path / "new")

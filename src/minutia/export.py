@@ -25,7 +25,7 @@ from minutia.engines import open_engine
 from minutia.errors import ModelError
 from minutia.nets.folding import fold_batch_norm
 from minutia.nets.generators import GeneratorSpec
-from minutia.nets.weights import load_weights
+from minutia.nets.weights import SUFFIX, load_weights
 from minutia.zoo.card import CARD_NAME, MODEL_NAME, ModelCard, write_card
 
 RUN_WEIGHTS = ("weights/adversarial-best.safetensors", "weights/content-best.safetensors")
@@ -139,13 +139,15 @@ def check_parity(card: ModelCard, network: nn.Module) -> None:
 
 
 def _find_weights(source: Path) -> Path:
-    if source.name == MODEL_NAME or (source / MODEL_NAME).is_file():
-        raise ModelError(f"{source} is a model already; give a run, or a weights file of one.")
-    if not source.is_dir():
-        return source
     for name in RUN_WEIGHTS:
         if (source / name).is_file():
             return source / name
+    if (source / MODEL_NAME).is_file():
+        raise ModelError(f"{source} is a model already; give a run, or a weights file of one.")
+    if source.suffix == SUFFIX:
+        return source
+    if not source.is_dir():
+        raise ModelError(f"{source} is neither a run nor a weights file ({SUFFIX}) of one.")
     raise ModelError(f"{source} holds no trained weights; a run writes {RUN_WEIGHTS[1]} at its first validation.")
 
 

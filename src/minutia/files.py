@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from minutia.errors import MinutiaError
@@ -33,6 +33,8 @@ def require_place(path: Path) -> None:
     Raises:
         MinutiaError: there is no folder for it, or it is a folder, or what is there may not be written.
     """
+    if _is_passed_on(path):
+        return
     if not path.parent.is_dir():
         raise MinutiaError(f"{path} cannot be written: the folder {path.parent} does not exist.")
     if path.is_dir():
@@ -42,16 +44,21 @@ def require_place(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file, or leave what was there.
+    """Write a whole file, or leave what was there; through links and pipes to where they lead.
 
     Raises:
         MinutiaError: the place cannot be written.
     """
     try:
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        with nullcontext(path) if _is_passed_on(path) else replacing(path) as place:
+            place.write_text(text, encoding="utf-8")
     except OSError as error:
         raise MinutiaError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _is_passed_on(path: Path) -> bool:
+    """Tell whether what is written does not stay at `path`, as of links, pipes and /dev/stdout."""
+    return path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def cache_folder() -> Path:

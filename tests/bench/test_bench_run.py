@@ -121,6 +121,7 @@ def test_choices_reach_the_commands(quick: list[tuple[str, ...]], tiny_model: Pa
         [find_model(tiny_model)], engines=[*engines, "openvino"], device="cpu", precision="fp32", side=8, runs=1
     )
     words = [" ".join(command[-6:]) for command in dict.fromkeys(quick) if command[0] == "upscale"]
+    assert {command.count("--engine") for command in quick} == {0, 1}
     assert words == [f"--engine {name} --device cpu --precision fp32" for name in engines for _ in range(2)]
     assert [start.command.rpartition(" -m ")[2] for start in report.starts[1:]] == [f"tiny {each}" for each in words]
 

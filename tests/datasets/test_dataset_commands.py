@@ -150,5 +150,11 @@ def test_a_prepared_set_is_checked_at_its_own_scale(place: Path, scenes: list[np
     assert run("prepare", "own", "-o", "pairs", "--scale", "2").exit_code == 0
     checked = run("check", "pairs")
     assert checked.exit_code == 0, checked.output
-    assert "against those in pairs" in checked.stdout.replace("\\", "/")
-    assert "x2" in checked.stdout
+    assert "against those in pairs/LR, x2" in checked.stdout.replace("\\", "/")
+    by_parts = run("check", "pairs/HR", "--lr", "pairs/LR")
+    assert by_parts.stdout.replace("\\", "/") == checked.stdout.replace("\\", "/")
+    fixed = run("check", "pairs", "--fix", "new")
+    assert "Its LR pictures are 2 times smaller: --scale 2." in fixed.stdout
+    for other in ("[]", '{"files": {}, "scale": null}', '{"files": {}}'):
+        (place / "own" / "manifest.json").write_text(other, encoding="utf-8")
+        assert run("check", "own").exit_code == 0

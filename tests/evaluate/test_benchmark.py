@@ -108,6 +108,8 @@ def test_hr_and_lr_are_found_in_letters_of_either_case(tmp_path: Path) -> None:
 def test_the_working_folder_has_a_name_too(originals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(originals)
     assert find_test_set(Path(), 4).name == "Mine"
+    (originals.parent / "Linked").symlink_to(originals)
+    assert find_test_set(originals.parent / "Linked", 4).name == "Linked"
     shutil.copytree(originals, originals / "x4")
     monkeypatch.chdir(originals / "x4")
     assert find_test_set(Path("../x4"), 4).name == "Mine"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from PIL import Image
 from minutia.errors import DataError
 from minutia.image.io import write
 from minutia.image.pairs import Pair, PairFiles
+from minutia.train import data
 from minutia.train.data import PictureBank, load_pairs
 from minutia.train.pictures import Chosen
 from minutia.types import Normalisation, Picture
@@ -145,3 +147,22 @@ def test_measurements_become_sixteen_bits_of_their_range(tmp_path: Path) -> None
     (pair,) = load_pairs(chosen.training, 2, 1, normalisation=by)
     assert chosen.num_bytes(2, 1, normalised=True) == pair.hr.nbytes + pair.lr.nbytes
     assert np.abs(pair.hr / 65535 - np.clip((pixels + 5) / 10, 0, 1)).max() < 1 / 65535
+
+
+def test_who_leaves_while_pictures_are_decoded_does_not_wait_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[object] = []
+
+    def decode(file: object, *_: object) -> object:
+        time.sleep(0.01)
+        decoded.append(file)
+        return file
+
+    def leave(done: int, total: int) -> None:
+        del total
+        if done == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(data, "_load", decode)
+    with pytest.raises(KeyboardInterrupt):
+        list(load_pairs(list(range(2000)), 4, 3, leave))
+    assert len(decoded) < 1500

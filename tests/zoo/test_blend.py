@@ -89,10 +89,13 @@ def test_what_cannot_be_blended_is_refused(pair: ModelCard, tmp_path: Path) -> N
         load_model(replace(pair, faithful="minutia-x4-fidelity"), 0.5)
     with pytest.raises(ModelError, match="different networks"):  # Of the same weights, and yet no network of both.
         load_model(replace(pair, network={**pair.network, "skip": "bicubic"}), 0.5)
-    with pytest.raises(ModelError, match="At a strength of 0 nothing is left for the other dial"):
-        load_model(pair, 0, 0.5)
     with pytest.raises(ModelError, match="no model or model folder called nobody"):
         load_model(replace(pair, faithful="nobody"), 0.5)
+
+
+def test_a_dial_that_cannot_be_heard_is_told(pair: ModelCard, caplog: pytest.LogCaptureFixture) -> None:
+    assert load_model(pair, 0, 0.5) == load_model(pair, 0)
+    assert "At a strength of 0 the faithful sibling is all there is, and --denoise changes nothing." in caplog.text
 
 
 def test_a_sibling_is_found_from_within_the_folder(pair: ModelCard, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,16 +51,7 @@ def upscale_command(card: ModelCard, side: int, options: Sequence[str], folder: 
     suffix = ".png" if card.channels in {1, 3} else ".tif"
     small, large = folder / f"{side}{suffix}", folder / f"{side}-large{suffix}"
     io.write(Picture(upscale_bicubic(values, GRAIN)), small, overwrite=True)
-    words = [
-        "upscale",
-        str(small),
-        "-o",
-        str(large),
-        "--overwrite",
-        "-m",
-        str(card.model_path.parent.absolute()),
-        *options,
-    ]
+    words = ["upscale", str(small), "-o", str(large), "--overwrite", "-m", str(card.model_path.parent.absolute())]
     title = " ".join(["minutia upscale", f"{side}x{side}{suffix}", "-m", card.name, *options])
     return Command(title, lambda: _type([*words, *options]))
 

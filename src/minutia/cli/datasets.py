@@ -157,6 +157,7 @@ def check(
     """Look for what would spoil training; exit status 1 if anything is found and not mended by --fix."""
     from minutia.cli.bars import progress_bar
     from minutia.datasets.check import check as look_through
+    from minutia.datasets.cutting import DEFAULT_SCALE
     from minutia.datasets.repair import repair
 
     with progress_bar("checking") as progress:
@@ -169,6 +170,8 @@ def check(
             fixed = repair(report, fix, progress)
         left = f"{fixed.num_left_out} left out" if fixed.num_left_out else "none left out"
         console.print(f"{fix} holds {_pictures(fixed.num_kept)}, {fixed.num_cut} of them cut; {left}.")
+        if report.scale != DEFAULT_SCALE:
+            console.print(f"Its LR pictures are {report.scale} times smaller: --scale {report.scale}.")
     elif report.findings:
         where = f"{folder}" if lr is None else f"{folder} --lr {lr}"
         console.print("A folder without them:")

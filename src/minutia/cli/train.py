@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from minutia.train.plan import Plan, Span
     from minutia.train.run import Batch, Listener, Outline
 
-PROMISE = "Stopping after this step, which is kept; press Ctrl-C again to stop at once."
+PROMISE = "Stopping; what is learnt is kept. Press Ctrl-C again to stop at once."
 
 VALIDATION = ("psnr", "ssim", "perceptual", "training_psnr")
 LOSSES = ("pixel", "perceptual", "adversarial", "discriminator")
@@ -59,7 +59,10 @@ def train(
     speaks = is_main_process()
     if not speaks:
         logging.getLogger("minutia").setLevel(logging.ERROR)
-    with stop_on_signal(PROMISE) as should_stop, _listening(should_stop) if speaks else nullcontext(SILENT) as listener:
+    with (
+        stop_on_signal(PROMISE if speaks else "") as should_stop,
+        _listening(should_stop) if speaks else nullcontext(SILENT) as listener,
+    ):
         finished = run_training(parsed, resume=resume or None, listener=listener, should_stop=should_stop)
     disconnect()
     if speaks:

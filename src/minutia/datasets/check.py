@@ -36,9 +36,7 @@ def check(
     Raises:
         DataError: a folder does not exist, or holds no pictures.
     """
-    if scale is None:
-        prepared = read_manifest(folder) or {}
-        scale = int(prepared.get("scale", DEFAULT_SCALE))
+    scale = _prepared_scale(folder) if scale is None else scale
     if lr is None and (folder / HR).is_dir():
         folder, lr = folder / HR, folder / LR if (folder / LR).is_dir() else None
     for place in (folder, lr):
@@ -57,6 +55,16 @@ def check(
         progress(done, len(candidates))
     findings += _same_pictures(candidates, hashes)
     return Report(folder, lr, scale, candidates, findings)
+
+
+def _prepared_scale(folder: Path) -> int:
+    """Tell the scale that a folder, or the one its HR folder lies in, was prepared for; the usual one without."""
+    try:
+        prepared = read_manifest(folder.parent if folder.name == HR else folder) or {}
+    except DataError:  # Other programs call files so too.
+        return DEFAULT_SCALE
+    scale = prepared.get("scale")
+    return scale if type(scale) is int else DEFAULT_SCALE
 
 
 def find_candidates(folder: Path, lr: Path | None, scale: int) -> list[Candidate]:

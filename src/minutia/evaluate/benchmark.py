@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,11 +104,11 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
     """
     if not folder.is_dir():
         raise DataError(f"The folder {folder} does not exist.")
-    place = folder.resolve()  # The working folder has a name too.
+    place = Path(os.path.normpath(folder.absolute()))  # The working folder has a name too, and links keep theirs.
     name = place.parent.name if place.name == f"x{scale}" else place.name
     below = folder / f"x{scale}"
     root = below if below.is_dir() else folder
-    inside = {path.name.upper(): path for path in sorted(root.iterdir()) if path.is_dir()}
+    inside = {path.name.upper(): path for path in sorted(root.iterdir(), reverse=True) if path.is_dir()}
     if "HR" in inside:
         return TestSet(name, scale, inside["HR"], find_pairs(inside["HR"], inside.get("LR"), scale))
     others = sorted(path.name for path in root.glob("x[2-9]") if path.is_dir())

@@ -39,8 +39,8 @@ def load_pairs(
         PictureError: a file cannot be read.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = pool.map(lambda file: _load(file, scale, channels, normalisation), files)
-        for done, pair in enumerate(decoded, start=1):
+        # No name for what comes: whoever leaves the loop drops it, and with it what is not yet decoded.
+        for done, pair in enumerate(pool.map(lambda file: _load(file, scale, channels, normalisation), files), start=1):
             yield pair
             progress(done, len(files))
 

@@ -85,7 +85,7 @@ def load_model(card: ModelCard, strength: float = 1.0, denoise: float = 1.0) -> 
         ModelError: a file is missing or is not the one its card describes, or there is no sibling to blend with.
     """
     if strength == 0 and denoise != 1:
-        raise ModelError("At a strength of 0 nothing is left for the other dial to change; leave out --denoise.")
+        logger.warning("At a strength of 0 the faithful sibling is all there is, and --denoise changes nothing.")
     model = _read_checked(card)
     if denoise != 1:
         model = _blend_with("denoise", card.gentle, "gentle", card, model, denoise)

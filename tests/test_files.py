@@ -1,0 +1,55 @@
+"""Files that are seen whole or not at all, and what is no file of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from minutia.errors import MinutiaError
+from minutia.files import require_place, write_text
+
+
+def test_a_text_replaces_what_was_there_or_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "figures.json"
+    write_text(path, "old")
+    write_text(path, "new")
+    assert path.read_text(encoding="utf-8") == "new"
+
+    def fill(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fill)
+    with pytest.raises(MinutiaError, match=r"figures\.json cannot be written: No space left on device"):
+        write_text(path, "half")
+    assert path.read_text(encoding="utf-8") == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
+    require_place(tmp_path / "new.json")
+    with pytest.raises(MinutiaError, match="none does not exist"):
+        require_place(tmp_path / "none" / "new.json")
+    with pytest.raises(MinutiaError, match="it is a folder"):
+        require_place(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need rights there, or are none")
+def test_links_and_pipes_are_written_through(tmp_path: Path) -> None:
+    target, link, pipe = tmp_path / "target.json", tmp_path / "link.json", tmp_path / "pipe"
+    target.write_text("old", encoding="utf-8")
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = Thread(target=lambda: read.append(pipe.read_text(encoding="utf-8")))
+    reader.start()
+    for path in (link, pipe):
+        require_place(path)
+        write_text(path, "new")
+    reader.join(timeout=10)
+    assert (target.read_text(encoding="utf-8"), read) == ("new", ["new"])
+    assert link.is_symlink()
+    assert pipe.is_fifo()
