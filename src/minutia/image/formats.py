@@ -109,6 +109,7 @@ FOREIGN = frozenset({".jxl", ".exr", ".hdr", ".svg", ".pdf", ".eps", ".dng", ".c
 """Suffixes of pictures that are neither read nor written: who gives one does not mean a folder."""
 
 LOSSY = frozenset({JPEG, WEBP, AVIF})
+"""Those that `Encoding.quality` is for."""
 
 DECODERS = (
     *("PNG", "JPEG", "GIF", "BMP", "PPM"),  # Which Pillow knows without looking for more.
