@@ -224,3 +224,43 @@ def test_vgg_is_read_or_downloaded(word: str, asked: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(measures, "vgg_distance", refuse)
     with pytest.raises(DataError, match=f"^asked for {asked}$"):
         app(["evaluate", "minutia-x4", "--data", "test", "--vgg", word], standalone_mode=False)
+
+
+ENDS = """
+import atexit
+from minutia import __main__
+
+class Late:
+    def __del__(self):
+        print("taken apart")
+
+late = Late()
+app = __main__.app
+
+def run():
+    atexit.register(print, "planned for the end")
+    WHAT
+
+__main__.app = run
+__main__.command()
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "status"),
+    [
+        ("app(['models'])", 0),
+        ("app(['upscale', 'missing.png'])", 1),
+        ("app(['upscale', '--nonsense'])", 2),
+        ("1 / 0", 1),
+        ("pass", 0),
+    ],
+)
+def test_a_command_ends_at_once(what: str, status: int) -> None:
+    """With its status, after all was said, and done what was planned for the end."""
+    done = subprocess.run([sys.executable, "-c", ENDS.replace("WHAT", what)], capture_output=True, text=True)
+    assert done.returncode == status
+    assert done.stdout.endswith("planned for the end\n")
+    assert ("Figures:" in done.stdout) == ("models" in what)
+    assert ("ZeroDivisionError" in done.stderr) == ("/" in what)
+    assert "taken apart" not in done.stdout

@@ -30,8 +30,9 @@ ALLOWED = 0.2 / 255
 TOUCHES = 2
 """How often what is above that is corrected, twice as strongly, since half of it will be clipped."""
 
-BAND = 32
-"""Rows of the source that are corrected, or blurred, at once: so few that caches hold them."""
+BAND = 65_536
+"""Pixels of the source that are corrected, or blurred, at once: few enough for caches, and so many that threads, which
+take turns between the steps of NumPy, seldom wait for one another."""
 
 RADIUS = (ROUNDS + TOUCHES) * (TAPS + 1)
 """Pixels of the source to each side that a correction depends on."""
@@ -83,17 +84,22 @@ def _lock(y: Tensor, x: Tensor, scale: int, *, bounded: bool) -> None:
 
 def _settle(y: Tensor, correction: Tensor | None, scale: int, *, bounded: bool) -> Tensor:
     """Add a correction, spread smoothly, to `y`, clip where it is bounded, and give its block means: band by band."""
-    num_rows = y.shape[2] // scale
-    seen = np.empty((*y.shape[:2], num_rows, y.shape[3] // scale), np.float32)
+    seen = np.empty((*y.shape[:2], y.shape[2] // scale, y.shape[3] // scale), np.float32)
     padded = None if correction is None else _padded(correction, 1, axis=2)
-    for top in range(0, num_rows, BAND):
-        band = y[:, :, top * scale : (top + BAND) * scale]
-        if padded is not None and padded[:, :, top : top + BAND + 2].any():
-            band += _spread(padded[:, :, top : top + BAND + 2], scale)
+    for top, end in _bands(seen):
+        band = y[:, :, top * scale : end * scale]
+        if padded is not None and padded[:, :, top : end + 2].any():
+            band += _spread(padded[:, :, top : end + 2], scale)
         if bounded:
             np.clip(band, 0, 1, out=band)
-        seen[:, :, top : top + BAND] = _block_means(band, scale)
+        seen[:, :, top:end] = _block_means(band, scale)
     return seen
+
+
+def _bands(x: Tensor) -> list[tuple[int, int]]:
+    """First row and end of each band of (N, C, H, W)."""
+    num_rows = max(TAPS, BAND // x.shape[3])  # Not fewer, since a blur reads as many again to each side.
+    return [(top, min(top + num_rows, x.shape[2])) for top in range(0, x.shape[2], num_rows)]
 
 
 def _block_means(y: Tensor, scale: int) -> Tensor:
@@ -107,9 +113,9 @@ def _blur(x: Tensor) -> Tensor:
     """Convolve with a Gaussian; beyond the border the edge is repeated. Band by band."""
     blurred = np.empty_like(x)
     tall = _padded(x, TAPS, axis=2)
-    for top in range(0, x.shape[2], BAND):
-        band = _weigh(tall[:, :, top : top + BAND + 2 * TAPS], axis=2)
-        blurred[:, :, top : top + BAND] = _weigh(_padded(band, TAPS, axis=3), axis=3)
+    for top, end in _bands(x):
+        band = _weigh(tall[:, :, top : end + 2 * TAPS], axis=2)
+        blurred[:, :, top:end] = _weigh(_padded(band, TAPS, axis=3), axis=3)
     return blurred
 
 
