@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import os
 import sys
+from contextlib import suppress
 
 from minutia.cli import app
-from minutia.cli.console import accept_any_name, remark
+from minutia.cli.console import accept_any_name, leave, remark
 from minutia.errors import MinutiaError
 
 
@@ -42,12 +42,8 @@ def command() -> None:
 
 
 def _end(status: list[int]) -> None:
-    try:
-        for stream in filter(None, (sys.stdout, sys.stderr)):
-            stream.flush()
-    except (OSError, ValueError):
-        return  # Python tells it, in its own way of ending.
-    os._exit(status[0])
+    with suppress(OSError, ValueError):  # Python tells of them, in its own way of ending.
+        leave(status[0])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import torch
 from minutia.engines import FakeEngine, torch_lock
 from minutia.enlarge import Network, enlarge
 from minutia.errors import OutOfMemory
+from minutia.image import lock as locking
 from minutia.image.lock import RADIUS, lock_colors
 from minutia.types import Picture, Tensor
 
@@ -83,6 +84,18 @@ def test_locked_tiles_equal_the_whole(photo: np.ndarray, scale: int) -> None:
     tiled = enlarge(Picture(photo), Network(engine, halo=2, color_lock=True, tile=17)).pixels
     assert np.array_equal(whole, tiled)
     assert not np.array_equal(whole, enlarge(Picture(photo), Network(engine, halo=2, tile=0)).pixels)
+
+
+def test_bands_do_not_show(photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = photo.transpose(2, 0, 1)[None].astype(np.float32) / 255
+    y = Drifting().run(x)
+    whole = lock_colors(y.copy(), x, 4)
+    num_bands = []
+    for pixels in (1, 12 * photo.shape[1]):
+        monkeypatch.setattr(locking, "BAND", pixels)
+        num_bands.append(len(locking._bands(x)))
+        assert np.array_equal(lock_colors(y.copy(), x, 4), whole)
+    assert num_bands[0] > num_bands[1] > 1
 
 
 def test_a_correction_reaches_no_further_than_it_says() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, final
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, final
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -139,10 +139,19 @@ def left_at_once() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
-        os._exit(INTERRUPTED)
+        leave(INTERRUPTED)
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once, when all that was said is written.
+
+    Raises:
+        OSError, ValueError: That cannot be written.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(status)
 
 
 def byte_streams() -> tuple[BinaryIO, BinaryIO]:
