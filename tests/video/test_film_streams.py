@@ -169,6 +169,15 @@ def test_depth_and_transparency_that_are_given_up_are_told(tmp_path: Path, caplo
     assert "beside.webm has transparency; the large film has none." in caplog.text
 
 
+@pytest.mark.parametrize("told", ["max-cll=1000,400", "master-display=G(1,1)B(1,1)R(1,1)WP(1,1)L(100,1)"])
+def test_brightness_of_hdr_that_is_given_up_is_told(
+    told: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = {"x265-params": f"log-level=none:{told}"}
+    read_film(make_film(tmp_path / "bright.mp4", codec="libx265", options=options))
+    assert "bright.mp4 tells screens how bright it is meant to be (HDR); the large film does not." in caplog.text
+
+
 def test_colours_that_cannot_be_computed_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     read_film(make_film(tmp_path / "known.mp4", colorspace=9))
     read_film(make_film(tmp_path / "silent.mp4"))

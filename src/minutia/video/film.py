@@ -25,6 +25,9 @@ from minutia.video.color import MATRICES, UNSPECIFIED, Color, Converter, color_o
 logger = logging.getLogger(__name__)
 
 UPRIGHT = (1, 0, 0, 0, 1, 0, 0, 0, 1)
+HDR = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA")
+"""Side data of frames that tell a screen how bright a film is meant to be."""
+
 ANY_RATE = Fraction(25)
 """For films that do not tell: encoders want one. Timestamps do not depend on it."""
 
@@ -87,7 +90,7 @@ def open_film(path: Path) -> InputContainer:
 def read_film(path: Path) -> Film:
     """Read what a film is, from its file and its first frame.
 
-    What cannot be kept (more than 8 bits, transparency, fields) is logged as a warning.
+    What cannot be kept (more than 8 bits, metadata of HDR, transparency, fields) is logged as a warning.
 
     Raises:
         PictureError: the file is missing, broken, or holds no film that can be decoded.
@@ -203,6 +206,8 @@ def _warn(path: Path, stream: VideoStream, frame: VideoFrame) -> None:
     depth = max(part.bits for part in parts)
     if depth > 8:
         logger.warning("%s has %d bits a colour; the large film has 8.", path, depth)
+    if any(frame.side_data.get(name) is not None for name in HDR):
+        logger.warning("%s tells screens how bright it is meant to be (HDR); the large film does not.", path)
     # VP8 and VP9 have transparency beside the film, where decoders leave it.
     has_alpha = any(part.is_alpha for part in parts) and frame.to_ndarray(format="rgba")[:, :, 3].min() < 255
     if has_alpha or stream.metadata.get("alpha_mode") == "1":
