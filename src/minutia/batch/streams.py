@@ -79,10 +79,11 @@ def _spool(stdin: BinaryIO, folder: Path) -> Path:
             shutil.copyfileobj(stdin, file)
     except OSError as error:
         raise PictureError(f"Standard input cannot be kept in {folder}: {reason(error)}.") from error
-    return path.rename(path.with_name(path.name + _suffix(path)))
+    return path.rename(path.with_name(path.name + suffix_of(path)))
 
 
-def _suffix(path: Path) -> str:
+def suffix_of(path: Path) -> str:
+    """Tell by its content what suffix a file should have; empty where it is no picture."""
     with path.open("rb") as file:
         head = file.read(12)
     if head[4:8] == b"ftyp" and head[8:] in HEIC_BRANDS:

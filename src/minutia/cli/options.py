@@ -208,3 +208,13 @@ Jobs: TypeAlias = Annotated[
         rich_help_panel=SPEED,
     ),
 ]
+
+
+def bytes_of(text: str | None, option: str) -> int | None:
+    """Read what was given to an option as an amount of memory; None where it was not."""
+    from minutia.memory import parse_bytes
+
+    try:
+        return None if text is None else parse_bytes(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error

@@ -90,7 +90,7 @@ def upscale(
     trusted = batch.Limits(max_pixels, allow_truncated)
     making = batch.Making(target=target, encoding=written, strip=strip, limits=trusted)
     ways = {"overwrite": overwrite, "resume": resume, "fail_fast": fail_fast}
-    options = batch.Options(making=making, **ways, memory=_bytes(memory), num_threads=jobs)
+    options = batch.Options(making=making, **ways, memory=opt.bytes_of(memory, "--memory"), num_threads=jobs)
     load = partial(Upscaler, card, strength=strength, denoise=denoise, color_lock=color_lock, tta=tta, tile=tile)
     with left_at_once(), _streams(paths, from_list, output, form) as place:
         naming = batch.Naming(output=place.output, suffix=suffix, extension=form, mark=batch.mark(card, target))
@@ -118,15 +118,6 @@ def _plan(paths: Sequence[Path], naming: Naming, written: Encoding, *, recursive
     for sentence in idle_wishes(written, (job.target for job in plan.jobs)):
         remark(sentence, "yellow")
     return plan
-
-
-def _bytes(memory: str | None) -> int | None:
-    from minutia.memory import parse_bytes
-
-    try:
-        return None if memory is None else parse_bytes(memory)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--memory") from error
 
 
 def _run(report: _Report, upscaler: Upscaler, options: Options, journal: Journal | None) -> None:

@@ -1,0 +1,14 @@
+"""The same as a web page and an HTTP API: pictures are sent, wait for their turn, and are fetched when they are large.
+
+with Workshop() as workshop:
+    app = create_app(workshop)
+"""
+
+from __future__ import annotations
+
+from minutia.web.app import create_app
+from minutia.web.guard import LOOPBACK, Guard
+from minutia.web.server import run
+from minutia.web.workshop import Bounds, Workshop
+
+__all__ = ["LOOPBACK", "Bounds", "Guard", "Workshop", "create_app", "run"]

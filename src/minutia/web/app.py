@@ -1,0 +1,66 @@
+"""The application: the API, guarded, and the page that asks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+
+from minutia import __version__
+from minutia.web.guard import Guard
+from minutia.web.routes import api
+from minutia.web.workshop import Workshop
+
+FOLDER: Final = Path(__file__).parent / "page"
+FILES: Final = ("page.html", "page.css", "page.js")
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+page = APIRouter(include_in_schema=False)
+
+
+@page.get("/{name}")
+def part(name: str) -> FileResponse:
+    """Give a file of the page."""
+    if name not in FILES:
+        raise HTTPException(404, f"There is no {name} here.")
+    return FileResponse(FOLDER / name, headers=HEADERS)
+
+
+@page.get("/")
+def whole() -> FileResponse:
+    """Give the page."""
+    return part("page.html")
+
+
+def create_app(workshop: Workshop, guard: Guard | None = None) -> FastAPI:
+    """Make the application, for any ASGI server. Whoever opened the workshop closes it."""
+    # FastAPI's own pages of documentation would fetch their programs from elsewhere; /openapi.json stays.
+    app = FastAPI(
+        title="Minutia",
+        version=__version__,
+        description="Makes small pictures large and sharp.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.workshop = workshop
+    app.add_exception_handler(RequestValidationError, _tell_what_is_wrong)
+    app.include_router(api, dependencies=[Depends(guard or Guard())])
+    app.include_router(page)
+    return app
+
+
+async def _tell_what_is_wrong(request: Request, error: Exception) -> JSONResponse:
+    """Say in a sentence what FastAPI says in a table."""
+    del request
+    assert isinstance(error, RequestValidationError)
+    words = "; ".join(f"{each['loc'][-1]}: {each['msg'].lower()}" for each in error.errors())
+    return JSONResponse({"detail": f"{words}."}, 422)

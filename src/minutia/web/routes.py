@@ -1,0 +1,218 @@
+"""What can be asked over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from typing import Annotated, Any, Final, TypeAlias
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+from pydantic import BaseModel
+from starlette.background import BackgroundTask
+
+from minutia import __version__
+from minutia.errors import MinutiaError
+from minutia.web.wishes import Wishes
+from minutia.web.workshop import Busy, State, Task, Workshop
+from minutia.zoo.catalog import DEFAULT_MODEL, list_models
+
+PULSE_SECONDS: Final = 0.05
+"""How often it is looked whether a picture is made that somebody waits for."""
+
+_PICTURE: Final = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
+SENT: Final = {"requestBody": {"required": True, "content": _PICTURE}}
+MADE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": _PICTURE, "description": "The large picture."}}
+
+
+class Model(BaseModel):
+    """A model that can be asked for."""
+
+    name: str
+    scale: int
+    summary: str
+    limits: str
+    licence: str
+    is_default: bool
+    has_strength: bool
+    has_denoise: bool
+
+
+class Status(BaseModel):
+    """Whether there is somebody, and how busy."""
+
+    version: str
+    engine: str
+    num_waiting: int
+    max_waiting: int
+    max_bytes: int
+    max_pixels: int
+    max_output_pixels: int
+
+
+class Job(BaseModel):
+    """A picture that was sent."""
+
+    id: str
+    name: str
+    """Of the large picture."""
+    model: str
+    state: State
+    num_before: int
+    """Pictures that are made before it."""
+    progress: float
+    """0 to 1."""
+    before: tuple[int, int]
+    """Width and height."""
+    after: tuple[int, int] | None
+    """Of what was made."""
+    seconds: float
+    error: str | None
+
+
+def _workshop(request: Request) -> Workshop:
+    workshop = request.app.state.workshop
+    assert isinstance(workshop, Workshop)
+    return workshop
+
+
+Shop: TypeAlias = Annotated[Workshop, Depends(_workshop)]
+
+api = APIRouter(prefix="/api")
+
+
+@api.get("/status")
+def status(workshop: Shop) -> Status:
+    """Tell what is taken on, and how many pictures wait."""
+    bounds = workshop.bounds
+    return Status(
+        version=__version__,
+        engine=workshop.description,
+        num_waiting=workshop.num_waiting,
+        max_waiting=bounds.max_waiting,
+        max_bytes=bounds.max_bytes,
+        max_pixels=bounds.max_pixels,
+        max_output_pixels=bounds.max_output_pixels,
+    )
+
+
+@api.get("/models")
+def models() -> list[Model]:
+    """List the models that can be asked for by name."""
+    return [
+        Model(
+            name=card.name,
+            scale=card.scale,
+            summary=card.summary,
+            limits=card.limits,
+            licence=card.licence,
+            is_default=card.name == DEFAULT_MODEL,
+            has_strength=bool(card.faithful),
+            has_denoise=bool(card.gentle),
+        )
+        for card in list_models()
+    ]
+
+
+@api.post("/jobs", status_code=202, openapi_extra=SENT)
+async def send(workshop: Shop, request: Request, response: Response, wishes: Annotated[Wishes, Query()]) -> Job:
+    """Send a picture, as the body of the request; it is made when its turn comes."""
+    task = await _take(request, wishes, workshop)
+    response.headers["Location"] = f"/api/jobs/{task.key}"
+    return _job(task, workshop)
+
+
+@api.get("/jobs/{key}")
+def look(workshop: Shop, key: str) -> Job:
+    """Tell what has become of a picture."""
+    return _job(_find(key, workshop), workshop)
+
+
+@api.get("/jobs/{key}/picture", response_class=FileResponse, responses=MADE)
+def fetch(workshop: Shop, key: str) -> FileResponse:
+    """Fetch the large picture, as often as wished, for as long as it is kept."""
+    task = _find(key, workshop)
+    if task.state != "done":
+        raise HTTPException(409, task.error or "The picture is not made yet.")
+    return _picture(task)
+
+
+@api.delete("/jobs/{key}", status_code=204)
+def forget(workshop: Shop, key: str) -> None:
+    """Forget a picture, whatever has become of it."""
+    workshop.drop(_find(key, workshop))
+
+
+@api.post("/upscale", openapi_extra=SENT, response_class=FileResponse, responses=MADE)
+async def upscale(workshop: Shop, request: Request, wishes: Annotated[Wishes, Query()]) -> FileResponse:
+    """Send a picture and wait for the large one; who hangs up gives it up."""
+    task = await _take(request, wishes, workshop)
+    try:
+        while task.ended is None:
+            await asyncio.sleep(PULSE_SECONDS)
+            if await request.is_disconnected():
+                raise HTTPException(499, "Nobody waits for it any more.")
+        if task.error is not None:
+            raise HTTPException(422, task.error)
+    except BaseException:
+        workshop.drop(task)
+        raise
+    return _picture(task, BackgroundTask(workshop.drop, task))
+
+
+async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
+    """Keep the body of a request in a file, and take it on.
+
+    Raises:
+        HTTPException: 413 for too large a file, 429 where too many wait, 422 for what cannot be made larger.
+    """
+    max_bytes = workshop.bounds.max_bytes
+    too_large = HTTPException(413, f"No more than {max_bytes / 2**20:.3g} MB are taken.", {"Connection": "close"})
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > max_bytes:
+        raise too_large
+    try:
+        with workshop.room() as folder:
+            sent, count = folder / "sent", 0
+            with sent.open("wb") as file:
+                async for chunk in request.stream():
+                    count += len(chunk)
+                    if count > max_bytes:
+                        raise too_large
+                    file.write(chunk)
+            return await run_in_threadpool(workshop.take, sent, wishes)
+    except Busy as error:
+        raise HTTPException(429, str(error), {"Retry-After": "10"}) from error
+    except MinutiaError as error:
+        raise HTTPException(422, str(error)) from error
+
+
+def _find(key: str, workshop: Workshop) -> Task:
+    task = workshop.find(key)
+    if task is None:
+        kept = workshop.bounds.keep_seconds / 60
+        raise HTTPException(404, f"There is no such picture here; what is made is kept for {kept:g} minutes.")
+    return task
+
+
+def _job(task: Task, workshop: Workshop) -> Job:
+    (height, width), after = task.order.before, task.after
+    return Job(
+        id=task.key,
+        name=task.result.name,
+        model=task.order.card.name,
+        state=task.state,
+        num_before=workshop.place_of(task),
+        progress=1.0 if task.state == "done" else task.progress,
+        before=(width, height),
+        after=None if after is None else (after[1], after[0]),
+        seconds=task.seconds,
+        error=task.error,
+    )
+
+
+def _picture(task: Task, afterwards: BackgroundTask | None = None) -> FileResponse:
+    kind = mimetypes.guess_type(task.result.name)[0] or "application/octet-stream"
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(task.result, 200, headers, kind, afterwards, task.result.name)

@@ -1,0 +1,107 @@
+"""What may be asked for with a picture, and what follows from it."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from minutia.batch import Encoding, Job, Limits, Making, Naming, choose_model, mark, plan_jobs, read_target
+from minutia.batch.streams import suffix_of
+from minutia.errors import ModelError
+from minutia.image.formats import READ, format_of
+from minutia.image.io import read_shape
+from minutia.zoo.card import ModelCard
+from minutia.zoo.catalog import list_models
+
+FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+"""What some system allows in no name of a file."""
+
+OPTION: Final = re.compile(r"--([a-z][a-z-]+)")
+
+
+class Wishes(BaseModel):
+    """How a picture is to be enlarged; names and meanings are those of `minutia upscale`."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    name: Annotated[str, Field(description="Name of the file; the large picture is called after it.")] = "picture"
+    model: Annotated[str | None, Field(description="One of /api/models.")] = None
+    scale: Annotated[float | None, Field(description="How many times larger; or one of the six that follow.")] = None
+    width: float | None = None
+    height: float | None = None
+    long_side: float | None = None
+    short_side: float | None = None
+    megapixels: float | None = None
+    fit: Annotated[str | None, Field(description="A box, as in 3840x2160.")] = None
+    format: Annotated[str | None, Field(description="png, jpg, webp, avif, tiff; by default as it came.")] = None
+    quality: Annotated[int, Field(ge=1, le=100, description="Of JPEG, WebP and AVIF.")] = 95
+    strip: Annotated[bool, Field(description="Leave out EXIF, XMP, IPTC and resolution.")] = False
+    strength: Annotated[float, Field(ge=0, le=1, description="Of an adversarial model; 0 invents nothing.")] = 1.0
+    denoise: Annotated[float, Field(ge=0, le=1, description="Of a model for photographs; 0 leaves grain.")] = 1.0
+    color_lock: Annotated[bool | None, Field(description="Hold colours to those of the source.")] = None
+    tta: Annotated[bool, Field(description="The mean of eight mirror images: eight times the work.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be made of one picture."""
+
+    job: Job
+    card: ModelCard
+    making: Making
+    wishes: Wishes
+    before: tuple[int, int]
+    """Height and width of the picture, or of the first of several."""
+    num_output_pixels: int
+    """Of all that is made, frames or pages together."""
+
+
+def plain_name(name: str) -> str:
+    """Make a name that a file of a folder can have on any system, of what a client sent."""
+    path = Path(FORBIDDEN.sub("_", name.replace("\\", "/").rpartition("/")[2]).strip(". ") or "picture")
+    return path.stem[:100] + path.suffix[:10]
+
+
+def place_order(sent: Path, wishes: Wishes, max_pixels: int) -> Order:
+    """Look at a file and settle what becomes of it, before any work.
+
+    Args:
+        sent: the file; it is renamed, as `wishes.name` and its content say.
+
+    Raises:
+        PictureError: it is broken, no picture or too large, or the wishes contradict each other or cannot be met.
+        ModelError: there is no such model, or it has no sibling to blend with.
+    """
+    path = sent.with_name(plain_name(wishes.name))
+    path = sent.rename(path if path.suffix.lower() in READ else path.with_name(path.name + suffix_of(sent)))
+    sides = ("scale", "width", "height", "long_side", "short_side", "megapixels", "fit")
+    wish = read_target({name: getattr(wishes, name) for name in sides})
+    if wishes.model is not None and wishes.model not in {card.name for card in list_models()}:
+        raise ModelError(f"There is no model called {wishes.model}; /api/models lists those there are.")
+    card, target = choose_model(wishes.model, wish)
+    for dial, sibling in (("strength", card.faithful), ("denoise", card.gentle)):
+        if getattr(wishes, dial) != 1 and not sibling:
+            raise ModelError(f"The model {card.name} has no sibling for {dial}; leave it out.")
+    making = Making(
+        target=target,
+        encoding=Encoding(quality=wishes.quality),
+        strip=wishes.strip,
+        limits=Limits(max_pixels),
+    )
+    shape = read_shape(path, making.limits)
+    (job,) = plan_jobs([path], Naming(extension=wishes.format, mark=mark(card, target))).jobs
+    before = (shape.height, shape.width)
+    after = (before[0] * card.scale, before[1] * card.scale) if target is None else target.size(*before)
+    count = shape.count if format_of(job.target).keeps_all(moving=shape.is_moving) else 1
+    return Order(job, card, making, wishes, before, count * after[0] * after[1])
+
+
+def in_words_of_the_api(error: Exception, folder: Path) -> str:
+    """Say an error of the library as a client knows things: options by their keys, files by their names alone."""
+    words = str(error).replace(f"{folder}{os.sep}", "").replace("; raise it with --max-pixels", "")
+    return OPTION.sub(lambda found: found[1].replace("-", "_"), words)

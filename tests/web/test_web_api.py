@@ -1,0 +1,199 @@
+"""What is asked over HTTP, and what is answered."""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers_web import Client, Place, encoded
+from PIL import Image
+
+from minutia.upscaler import Upscaler
+from minutia.web import Guard
+
+DOC = Path(__file__).parents[2] / "docs" / "api.md"
+
+
+@pytest.fixture
+def small(photo: np.ndarray) -> np.ndarray:
+    return photo[:24, :32]
+
+
+def test_who_waits_gets_the_large_picture(place: Place, small: np.ndarray, tiny_model: Path) -> None:
+    answer = place.client.ask("POST", "/api/upscale", encoded(small), name="photo.png")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["content-disposition"] == 'attachment; filename="photo_x4.png"'
+    expected = Upscaler(tiny_model, device="cpu", precision="fp32").upscale(small)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(answer.body))), expected)
+    time.sleep(0.2)
+    assert place.files == []  # Nobody knows its key.
+
+
+def test_a_picture_is_sent_and_fetched_and_forgotten(place: Place, small: np.ndarray) -> None:
+    client = place.client
+    key = client.send(encoded(small, "JPEG", dpi=(72, 72)), format="webp", scale=3, strip="true")
+    job = client.await_end(key)
+    assert job["error"] is None
+    assert (job["before"], job["after"], job["progress"]) == ([32, 24], [96, 72], 1)
+    assert (job["name"], job["model"]) == ("picture_x3.webp", "minutia-x4-photo")
+    for _ in range(2):
+        answer = client.ask("GET", f"/api/jobs/{key}/picture")
+        assert (answer.status, answer.headers["content-type"]) == (200, "image/webp")
+    assert Image.open(io.BytesIO(answer.body)).size == (96, 72)
+    assert client.ask("DELETE", f"/api/jobs/{key}").status == 204
+    for method, path in (("GET", ""), ("GET", "/picture"), ("DELETE", "")):
+        answer = client.ask(method, f"/api/jobs/{key}{path}")
+        assert answer.status == 404
+        assert answer.detail == "There is no such picture here; what is made is kept for 60 minutes."
+    assert place.files == []
+
+
+def test_a_file_is_what_its_content_says_where_its_name_does_not(place: Place, small: np.ndarray) -> None:
+    names = {"": "picture_x4.jpg", "a/../b": "b_x4.jpg", "c.PNG": "c_x4.PNG", "d.xyz": "d.xyz_x4.jpg"}
+    made = [place.client.await_end(place.client.send(encoded(small, "JPEG"), name=name))["name"] for name in names]
+    assert made == list(names.values())
+
+
+@pytest.mark.parametrize(
+    ("wishes", "sentence"),
+    [
+        ({"model": "nothing"}, "There is no model called nothing; /api/models lists those there are."),
+        ({"model": "/etc"}, "There is no model called /etc; /api/models lists those there are."),
+        ({"model": "srresnet-x4", "strength": 0.5}, "The model srresnet-x4 has no sibling for strength; leave it out."),
+        ({"scale": 0.5}, "scale 0.5 would make pictures smaller; any picture editor does that well."),
+        ({"scale": 2, "width": 9}, "scale and width cannot be wished for at once, since proportions are kept; "),
+        ({"long_side": -1}, "long_side -1 is no size."),
+        ({"width": 20}, "A picture of 32x24 would become smaller; making pictures larger is all that is done here."),
+        ({"format": "xyz"}, "There is no format xyz; the formats are png, "),
+        ({"quality": 0}, "quality: input should be greater than or equal to 1."),
+        ({"strength": "high"}, "strength: input should be a valid number"),
+        ({"colour": "red"}, "colour: extra inputs are not permitted."),
+        ({"scale": 50}, "It would have 2 megapixels; no more than 1 are made here."),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_refused_in_a_sentence(
+    serving: Callable[..., object], small: np.ndarray, wishes: dict[str, object], sentence: str
+) -> None:
+    with serving(max_output_pixels=10**6) as place:
+        answer = place.client.ask("POST", "/api/jobs", encoded(small), **wishes)
+        assert answer.status == 422
+        assert answer.detail.startswith(sentence)
+        assert place.files == []
+
+
+def test_files_that_are_no_pictures_are_refused(place: Place, small: np.ndarray) -> None:
+    for body, sentence in ((b"", "picture is broken or no picture."), (b"GIF8 nothing", "picture is broken")):
+        answer = place.client.ask("POST", "/api/upscale", body)
+        assert answer.status == 422
+        assert answer.detail.startswith(sentence)
+    half = encoded(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8), "JPEG")[:2000]
+    job = place.client.await_end(place.client.send(half, name="half.jpg"))
+    assert (job["state"], job["after"]) == ("failed", None)
+    assert job["error"].startswith("half.jpg ")
+    assert str(place.workshop.folder) not in job["error"]
+    answer = place.client.ask("GET", f"/api/jobs/{job['id']}/picture")
+    assert (answer.status, answer.detail) == (409, job["error"])
+    answer = place.client.ask("POST", "/api/upscale", half, name="half.jpg")
+    assert (answer.status, answer.detail) == (422, job["error"])
+
+
+def test_no_more_is_taken_than_is_allowed(serving: Callable[..., object], small: np.ndarray) -> None:
+    with serving(max_bytes=5000, max_pixels=1000) as place:
+        answer = place.client.ask("POST", "/api/jobs", bytes(5001))
+        assert (answer.status, answer.detail) == (413, "No more than 0.00477 MB are taken.")
+        with socket.create_connection(("127.0.0.1", place.client.port)) as raw:  # Which does not say how much comes.
+            raw.sendall(b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+            raw.sendall((b"fa0\r\n" + bytes(4000) + b"\r\n") * 2)
+            assert raw.recv(4096).startswith(b"HTTP/1.1 413 ")
+        assert place.client.ask("POST", "/api/jobs", encoded(small)).status == 202
+        answer = place.client.ask("POST", "/api/jobs", encoded(np.zeros((40, 40), np.uint8)))
+        assert answer.status == 422
+        assert answer.detail == "picture.png has 40x40 pixels, more than the limit of 1,000."
+
+
+def test_pictures_wait_for_their_turn_and_too_many_are_refused(
+    serving: Callable[..., object], small: np.ndarray
+) -> None:
+    with serving(max_waiting=1) as place:
+        place.gate.clear()
+        first = place.client.send(encoded(small), tta="true")
+        while place.client.ask("GET", f"/api/jobs/{first}").json["state"] == "waiting":
+            time.sleep(0.01)
+        second = place.client.send(encoded(small))
+        waiting = place.client.ask("GET", f"/api/jobs/{second}").json
+        assert (waiting["state"], waiting["num_before"]) == ("waiting", 1)
+        assert place.client.ask("GET", f"/api/jobs/{second}/picture").status == 409
+        assert place.client.ask("GET", "/api/status").json["num_waiting"] == 1
+        refused = place.client.ask("POST", "/api/jobs", encoded(small))
+        assert (refused.status, refused.headers["retry-after"]) == (429, "10")
+        assert refused.detail == "As many pictures wait as may; try again later."
+        place.gate.set()
+        assert place.client.await_end(second)["state"] == "done"
+        assert place.client.ask("GET", f"/api/jobs/{first}").json["state"] == "done"
+
+
+def test_models_are_told(place: Place) -> None:
+    models = {model["name"]: model for model in place.client.ask("GET", "/api/models").json}
+    assert [name for name, model in models.items() if model["is_default"]] == ["minutia-x4-photo"]
+    assert models["minutia-x4"]["has_strength"]
+    assert not models["minutia-x4"]["has_denoise"]
+    assert place.client.ask("GET", "/openapi.json").json["info"]["title"] == "Minutia"
+
+
+def test_pages_of_other_places_may_not_ask(place: Place) -> None:
+    def status(**headers: str) -> int:
+        client = Client(place.client.port, {name.replace("_", "-"): value for name, value in headers.items()})
+        return client.ask("GET", "/api/status").status
+
+    here = f"127.0.0.1:{place.client.port}"
+    assert (
+        status() == status(Host="localhost") == status(Host="[::1]:80") == status(Sec_Fetch_Site="same-origin") == 200
+    )
+    assert status(Origin=f"http://{here}") == 200
+    assert status(Host="evil.example") == status(Host="") == 403
+    assert status(Origin="http://evil.example") == status(Origin="null") == status(Sec_Fetch_Site="cross-site") == 403
+
+
+def test_a_token_is_asked_for(serving: Callable[..., object]) -> None:
+    with serving(Guard(hosts=None, token="sesame")) as place:  # noqa: S106 (of this test alone)
+        assert place.client.ask("GET", "/").status == 200
+        for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic sesame"}):
+            answer = replace(place.client, headers=given).ask("GET", "/api/models")
+            assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+        known = replace(place.client, headers={"Authorization": "Bearer sesame", "Host": "any.example"})
+        assert known.ask("GET", "/api/models").status == 200
+
+
+def test_the_page_needs_nothing_from_elsewhere(place: Place) -> None:
+    for path, kind in (("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "javascript")):
+        answer = place.client.ask("GET", path)
+        assert kind in answer.headers["content-type"]
+        assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+        assert b"://" not in answer.body
+    for path in ("/app.py", "/page", "/..%2fapp.py", "/%2e%2e/app.py"):
+        assert place.client.ask("GET", path).status == 404
+
+
+def test_the_example_for_python_runs(
+    place: Place, small: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("photo.jpg").write_bytes(encoded(small, "JPEG"))
+    # All models are the tiny one here, which is of x4.
+    exec(example.replace("8000", str(place.client.port)).replace("scale=2", "scale=3"))  # noqa: S102 (our own words)
+    with Image.open("large.jpg") as large:
+        assert (large.format, large.size) == ("JPEG", (96, 72))
+
+
+def test_every_address_is_described(place: Place) -> None:
+    described = place.client.ask("GET", "/openapi.json").json["paths"]
+    assert set(described) == {address.replace("ID", "{key}") for address in re.findall(r"/api/[\w/]+", DOC.read_text())}
