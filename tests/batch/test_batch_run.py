@@ -166,10 +166,10 @@ def test_a_disk_that_is_really_full(tmp_path: Path, small_disk: Path, upscaler: 
 def test_a_source_that_may_not_be_read(tmp_path: Path, upscaler: Upscaler, monkeypatch: pytest.MonkeyPatch) -> None:
     real = opening._open
 
-    def refuse(path: Path) -> Image.Image:
+    def refuse(path: Path, limits: Limits) -> Image.Image:
         if path.name == "0.png":
             raise PermissionError(errno.EACCES, "Permission denied")
-        return real(path)
+        return real(path, limits)
 
     monkeypatch.setattr(opening, "_open", refuse)
     first, second = run_jobs(pictures(tmp_path, 2), upscaler)

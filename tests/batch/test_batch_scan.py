@@ -169,6 +169,16 @@ def test_pages_are_made_one_after_another(pyramid: bool, pages: Path, tmp_path: 
     assert sorted(told) == told
 
 
+def test_no_more_is_made_than_is_allowed(pages: Path, tmp_path: Path, upscaler: Upscaler) -> None:
+    made = sum(16 * page.height * page.width for page in read_frames(pages).pictures)
+    for memory in (None, 1):
+        for most, status in ((made, "done"), (made - 1, "failed")):
+            options = Options(making=Making(max_output_pixels=most), memory=memory, overwrite=True)
+            (outcome,) = run_jobs([Job(pages, tmp_path / "large.tif")], upscaler, options)
+            assert outcome.status == status, outcome.error
+            assert "would have" in str(outcome.error) or status == "done"
+
+
 def test_of_pages_a_png_keeps_the_first(
     pages: Path, tmp_path: Path, upscaler: Upscaler, caplog: pytest.LogCaptureFixture
 ) -> None:

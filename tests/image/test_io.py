@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +192,16 @@ def test_missing_and_enormous_files(tmp_path: Path, photo: np.ndarray) -> None:
     Image.fromarray(photo).save(tmp_path / "a.png")
     with pytest.raises(PictureError, match="112x96 pixels, more than the limit of 1,000; raise it with --max-pixels"):
         read(tmp_path / "a.png", Limits(max_pixels=1000))
+
+
+def test_an_icon_that_says_it_is_small_is_not_decoded_first(tmp_path: Path) -> None:
+    """Pillow decodes the PNG in it while it opens the file."""
+    large, icon = tmp_path / "large.png", tmp_path / "a.ico"
+    Image.new("L", (300, 300)).save(large)
+    directory = struct.pack("<3H4B2H2I", 0, 1, 1, 16, 16, 0, 0, 1, 32, large.stat().st_size, 22)
+    icon.write_bytes(directory + large.read_bytes())
+    with pytest.raises(PictureError, match="exceeds limit of 2000 pixels"):
+        read_size(icon, Limits(max_pixels=1000))
 
 
 def test_pillows_own_limit_is_lifted_and_put_back(

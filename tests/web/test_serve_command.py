@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,18 @@ def test_it_answers_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, numbe
     assert list(tmp_path.glob("minutia-*")) == []
 
 
+def test_it_answers_to_the_names_it_is_given_and_to_no_others() -> None:
+    process = start("--port", "0", "--device", "cpu", "--name", "Photos.example")
+    port = re.search(r":(\d+)/", process.stdout.readline())[1]
+    for name, status in (("photos.example", 200), ("localhost:1", 200), ("evil.example", 403)):
+        connection = HTTPConnection("127.0.0.1", int(port))
+        connection.request("GET", "/api/status", headers={"Host": name})
+        assert connection.getresponse().status == status
+        connection.close()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+
 def test_what_is_wrong_is_said_before_it_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -48,6 +61,8 @@ def test_what_is_wrong_is_said_before_it_answers() -> None:
             f"Error: 127.0.0.1:{port} cannot be listened at: address already in use; "
             "try --port 0, which takes a free one.\n"
         )
+    _, err = start("--host", "nowhere.invalid").communicate(timeout=60)
+    assert re.fullmatch(r"Error: nowhere\.invalid:8000 cannot be listened at: [a-z -]+\.\n", err)
     process = start("--port", "0", "--device", "warp")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1

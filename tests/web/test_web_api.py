@@ -71,12 +71,19 @@ def test_a_file_is_what_its_content_says_where_its_name_does_not(place: Place, s
         ({"scale": 0.5}, "scale 0.5 would make pictures smaller; any picture editor does that well."),
         ({"scale": 2, "width": 9}, "scale and width cannot be wished for at once, since proportions are kept; "),
         ({"long_side": -1}, "long_side -1 is no size."),
-        ({"width": 20}, "A picture of 32x24 would become smaller; making pictures larger is all that is done here."),
+        (
+            {"width": 20},
+            "picture.png: A picture of 32x24 would become smaller; making pictures larger is all that is done here.",
+        ),
         ({"format": "xyz"}, "There is no format xyz; the formats are png, "),
         ({"quality": 0}, "quality: input should be greater than or equal to 1."),
         ({"strength": "high"}, "strength: input should be a valid number"),
         ({"colour": "red"}, "colour: extra inputs are not permitted."),
-        ({"scale": 50}, "It would have 2 megapixels; no more than 1 are made here."),
+        ({"scale": 50}, "picture.png would have 2 megapixels, more than the limit of 1."),
+        ({"scale": 1e200}, "scale: input should be less than or equal to 1000000000."),
+        ({"width": "nan"}, "width: input should be a finite number."),
+        ({"fit": "9" * 400 + "x9"}, "fit: string should have at most 20 characters."),
+        ({"width": 70_000, "format": "jpg"}, "picture_w70000.jpg would be 70000x52500 pixels, more than JPEG can hold"),
     ],
 )
 def test_wishes_that_cannot_be_met_are_refused_in_a_sentence(
@@ -108,7 +115,7 @@ def test_files_that_are_no_pictures_are_refused(place: Place, small: np.ndarray)
 def test_no_more_is_taken_than_is_allowed(serving: Callable[..., object], small: np.ndarray) -> None:
     with serving(max_bytes=5000, max_pixels=1000) as place:
         answer = place.client.ask("POST", "/api/jobs", bytes(5001))
-        assert (answer.status, answer.detail) == (413, "No more than 0.00477 MB are taken.")
+        assert (answer.status, answer.detail) == (413, "No more than 5,000 bytes are taken.")
         with socket.create_connection(("127.0.0.1", place.client.port)) as raw:  # Which does not say how much comes.
             raw.sendall(b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
             raw.sendall((b"fa0\r\n" + bytes(4000) + b"\r\n") * 2)
@@ -140,6 +147,43 @@ def test_pictures_wait_for_their_turn_and_too_many_are_refused(
         assert place.client.ask("GET", f"/api/jobs/{first}").json["state"] == "done"
 
 
+def test_what_is_lost_is_told(place: Place, small: np.ndarray) -> None:
+    clear = np.dstack([small, np.full(small.shape[:2], 99, np.uint8)])
+    job = place.client.await_end(place.client.send(encoded(clear), name="a.png", format="jpg"))
+    assert job["warnings"] == ["a_x4.jpg: JPEG cannot keep transparency (it is laid on white)."]
+    job = place.client.await_end(place.client.send(encoded(small), name="a.png", quality=50))
+    assert job["warnings"] == ["quality is for JPEG, WebP and AVIF, and changes nothing here."]
+
+
+def test_all_pages_count(serving: Callable[..., object], photo: np.ndarray) -> None:
+    """A small first page does not hide what comes behind it."""
+    pages = [Image.fromarray(photo[:8, :8]), Image.fromarray(photo)]
+    file = io.BytesIO()
+    pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:])
+    with serving(max_output_pixels=16 * 96 * 112) as place:
+        answer = place.client.ask("POST", "/api/jobs", file.getvalue(), scale=3.9)
+        assert answer.status == 202
+        answer = place.client.ask("POST", "/api/jobs", file.getvalue())
+        assert answer.detail == "picture.tif would have 0 megapixels, more than the limit of 0."
+        assert place.client.ask("POST", "/api/jobs", file.getvalue(), format="png").status == 202  # Of the first alone.
+    with serving(max_pixels=2 * 96 * 112 - 1) as place:
+        answer = place.client.ask("POST", "/api/jobs", file.getvalue())
+        assert answer.detail == "picture.tif has 112x96 pixels in 2 frames, more than the limit of 21,503."
+
+
+def test_a_picture_that_stops_coming_is_given_up(
+    serving: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minutia.web.routes.PATIENCE_SECONDS", 0.2)
+    with (
+        serving(max_waiting=1) as place,
+        socket.create_connection(("127.0.0.1", place.client.port)) as stalled,
+    ):
+        stalled.sendall(b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nP")
+        assert stalled.recv(4096).startswith(b"HTTP/1.1 408 ")
+        assert place.files == []
+
+
 def test_models_are_told(place: Place) -> None:
     models = {model["name"]: model for model in place.client.ask("GET", "/api/models").json}
     assert [name for name, model in models.items() if model["is_default"]] == ["minutia-x4-photo"]
@@ -158,18 +202,21 @@ def test_pages_of_other_places_may_not_ask(place: Place) -> None:
         status() == status(Host="localhost") == status(Host="[::1]:80") == status(Sec_Fetch_Site="same-origin") == 200
     )
     assert status(Origin=f"http://{here}") == 200
-    assert status(Host="evil.example") == status(Host="") == 403
+    assert status(Host="evil.example") == status(Host="") == status(Host="[::1") == 403
     assert status(Origin="http://evil.example") == status(Origin="null") == status(Sec_Fetch_Site="cross-site") == 403
+    assert status(Origin="http://[x") == 403
 
 
 def test_a_token_is_asked_for(serving: Callable[..., object]) -> None:
     with serving(Guard(hosts=None, token="sesame")) as place:  # noqa: S106 (of this test alone)
         assert place.client.ask("GET", "/").status == 200
-        for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic sesame"}):
+        for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "sesame"}):
             answer = replace(place.client, headers=given).ask("GET", "/api/models")
             assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
         known = replace(place.client, headers={"Authorization": "Bearer sesame", "Host": "any.example"})
         assert known.ask("GET", "/api/models").status == 200
+        lower = replace(known, headers={"Authorization": "bearer sesame"})
+        assert lower.ask("GET", "/api/models").status == 200
 
 
 def test_the_page_needs_nothing_from_elsewhere(place: Place) -> None:
@@ -178,6 +225,7 @@ def test_the_page_needs_nothing_from_elsewhere(place: Place) -> None:
         assert kind in answer.headers["content-type"]
         assert answer.headers["content-security-policy"].startswith("default-src 'self';")
         assert b"://" not in answer.body
+        assert place.client.ask("HEAD", path).status == 200
     for path in ("/app.py", "/page", "/..%2fapp.py", "/%2e%2e/app.py"):
         assert place.client.ask("GET", path).status == 404
 

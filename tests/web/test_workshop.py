@@ -65,7 +65,12 @@ def test_results_are_kept_for_a_while_and_not_too_many(
         first, second = place.client.send(body), place.client.send(body)
         assert place.client.await_end(second)["state"] == "done"
         assert place.client.ask("GET", f"/api/jobs/{first}").status == 404
-        assert {path.parent.name for path in place.files} == {second}
+        assert [path.parent.name for path in place.files] == [second]  # And not what it was made of.
+    with serving(max_kept_bytes=1) as place:
+        first, second = place.client.send(body), place.client.send(body)
+        assert place.client.await_end(second)["state"] == "done"
+        assert place.client.ask("GET", f"/api/jobs/{first}").status == 404
+        assert place.client.ask("GET", f"/api/jobs/{second}/picture").status == 200
     monkeypatch.setattr("minutia.web.workshop.PULSE_SECONDS", 0.1)
     with serving(keep_seconds=0.3) as place:
         place.client.send(body)
@@ -78,12 +83,27 @@ def test_an_error_that_nobody_foresaw_ends_one_picture_alone(
     def fail(model: str, **dials: object) -> Upscaler:
         raise RuntimeError("the roof fell in")
 
-    place.workshop._load, load = fail, place.workshop._load
+    maker = place.workshop._maker
+    maker._load, load = fail, maker._load
     job = place.client.await_end(place.client.send(body, name="a.png", tta="true"))
     assert job["error"] == "It could not be made, for a reason that was not foreseen; the log has it."
     assert ("minutia.web.workshop", logging.ERROR, "a.png was not made.") in caplog.record_tuples
-    place.workshop._load = load
+    maker._load = load
     assert place.client.await_end(place.client.send(body))["state"] == "done"
+
+
+def test_a_folder_that_was_cleared_away_is_made_again(place: Place, body: bytes) -> None:
+    place.workshop.folder.rmdir()
+    assert place.client.await_end(place.client.send(body))["state"] == "done"
+    assert place.workshop.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_picture_that_is_gone_is_told(place: Place, body: bytes) -> None:
+    key = place.client.send(body)
+    place.client.await_end(key)
+    place.files[0].unlink()
+    answer = place.client.ask("GET", f"/api/jobs/{key}/picture")
+    assert (answer.status, answer.detail) == (404, "The picture is gone.")
 
 
 def test_at_its_end_nothing_is_left(tiny_model: Path, body: bytes) -> None:
@@ -108,7 +128,8 @@ def test_at_its_end_nothing_is_left(tiny_model: Path, body: bytes) -> None:
         ('a<b>"c"|?*.png', "a_b__c____.png"),
         ("é\x1b\n.tif", "é__.tif"),
         (".hidden", "hidden"),
-        ("x" * 300 + ".jpeg", "x" * 100 + ".jpeg"),
+        ("x" * 300 + ".jpeg", "x" * 150 + ".jpeg"),
+        ("\u4e16" * 300 + ".jpeg", "\u4e16" * 50 + ".jpeg"),
     ],
 )
 def test_names_of_files_are_made_harmless(sent: str, kept: str) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+from minutia.errors import PictureError
 from minutia.image.formats import USUAL_ENCODING, Encoding
 from minutia.image.io import NO_LIMITS
 from minutia.image.opening import Limits
-from minutia.image.target import Target
+from minutia.image.target import Size, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,20 @@ class Making:
 
     limits: Limits = NO_LIMITS
     """How far files are trusted."""
+
+    max_output_pixels: int | None = None
+    """Of what is made of a file, all its frames or pages together; None is no limit."""
+
+    def require_output(self, sizes: Iterable[Size], source: Path) -> None:
+        """Check that what is to be made is not too much.
+
+        Raises:
+            PictureError: it is.
+        """
+        count = sum(map(math.prod, sizes))
+        if self.max_output_pixels is not None and count > self.max_output_pixels:
+            made, most = f"{count / 1e6:,.0f}", f"{self.max_output_pixels / 1e6:,.0f}"
+            raise PictureError(f"{source} would have {made} megapixels, more than the limit of {most}.")
 
 
 AS_USUAL = Making()

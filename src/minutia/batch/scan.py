@@ -17,7 +17,7 @@ from minutia.image.formats import format_of, require_room
 from minutia.image.geo import enlarge_geo
 from minutia.image.io import read, read_shape, write_rows
 from minutia.image.regroup import Strips
-from minutia.image.target import Size, num_passes
+from minutia.image.target import Size, Target, num_passes
 from minutia.image.windows import PictureRows, Rows, opened_rows
 from minutia.memory import free_memory, in_gigabytes
 from minutia.types import Metadata, Picture, Progress
@@ -80,22 +80,21 @@ def _wholes(source: Path, target: Path, pages: Sequence[Rows], upscaler: Upscale
     """List what would be enlarged as a whole: open pages, or what the first bytes tell where there are none."""
 
     def whole(size: Size, pixel: int) -> Whole:
-        return Whole(size, size_after(source, target, size, upscaler, options), pixel)
+        return Whole(size, size_after(source, target, size, upscaler.scale, options.making.target), pixel)
 
     if pages:
         return [whole((p.height, p.width), (p.num_bands + p.has_alpha) * p.dtype.itemsize) for p in pages]
     shape = read_shape(source, options.making.limits, is_exact=False)
-    count = shape.count if format_of(target).keeps_all(moving=shape.is_moving) else 1
-    return [whole((shape.height, shape.width), shape.num_values * shape.itemsize)] * count
+    kept = shape.sizes if format_of(target).keeps_all(moving=shape.is_moving) else shape.sizes[:1]
+    return [whole(size, shape.num_values * shape.itemsize) for size in kept]
 
 
-def size_after(source: Path, target: Path, before: Size, upscaler: Upscaler, options: Options) -> Size:
+def size_after(source: Path, target: Path, before: Size, scale: int, wish: Target | None) -> Size:
     """Tell how large a picture becomes.
 
     Raises:
         PictureError: it would become smaller, or larger than the format of its output can hold.
     """
-    wish, scale = options.making.target, upscaler.scale
     try:
         height, width = (before[0] * scale, before[1] * scale) if wish is None else wish.size(*before)
     except PictureError as error:
@@ -119,9 +118,11 @@ def scan(
     with _rows_of(source, options) as pages:
         pages = _kept_of(pages, target)
         total = sum(each.height * each.width for each in pages)
+        wish = options.making.target
+        sizes = [size_after(source, target, (rows.height, rows.width), upscaler.scale, wish) for rows in pages]
+        options.making.require_output(sizes, source)
         done, made = 0, []
-        for rows in pages:
-            size = size_after(source, target, (rows.height, rows.width), upscaler, options)
+        for rows, size in zip(pages, sizes, strict=True):
 
             def tell(now: int, _: int, done: int = done) -> None:
                 progress(done + now, total)

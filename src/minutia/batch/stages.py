@@ -187,14 +187,15 @@ class Stages:
         Raises:
             PictureError: it would become smaller, or larger than the format of its output can hold.
         """
-        return size_after(job.source, job.target, before, self.upscaler, self.options)
+        return size_after(job.source, job.target, before, self.upscaler.scale, self.options.making.target)
 
     def _prepare(self, task: Task, frames: Frames) -> Frames:
         """Keep what may travel, and make sure that all can be enlarged and written."""
         path, form = task.job.target, format_of(task.job.target)
         pictures = frames.pictures
+        sizes = [self.size_after(task.job, _size(picture)) for picture in pictures]
+        self.options.making.require_output(sizes, task.job.source)
         for picture in pictures:
-            self.size_after(task.job, _size(picture))
             require_bands(form, picture, path)
             self._require_kind(task.job, picture)
         if self.options.making.strip:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -16,8 +16,9 @@ from minutia.errors import MinutiaError, MissingExtra
 if TYPE_CHECKING:
     from socket import socket
 
-    from minutia.web import Workshop
+    from minutia.web import Guard, Workshop
 
+EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 (told apart, not listened at)
 LIMITS = "What is taken on"
 
 
@@ -27,6 +28,10 @@ def serve(
     token: Annotated[
         str | None,
         typer.Option(envvar="MINUTIA_TOKEN", metavar="TEXT", help="What has to be sent along, as a password."),
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", metavar="NAME", help="By which a proxy before it is called; once for each."),
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
     max_bytes: Annotated[str, typer.Option(metavar="SIZE", help="Of a file.", rich_help_panel=LIMITS)] = "100M",
@@ -54,13 +59,11 @@ def serve(
     One picture is made at a time, in the order in which they come; Ctrl-C ends.
     """
     try:
-        from minutia.web import Bounds, Workshop
+        from minutia.web import Bounds, Workshop, create_app, run
     except ImportError as error:
         raise MissingExtra("minutia serve", "web") from error
     from minutia.upscaler import Upscaler
 
-    if token is not None and not re.fullmatch(r"[!-~]+", token):
-        raise typer.BadParameter("It is made of letters, digits and signs of ASCII.", param_hint="--token")
     bounds = Bounds(
         max_bytes=bytes_of(max_bytes, "--max-bytes") or 0,
         max_pixels=max_pixels,
@@ -70,38 +73,53 @@ def serve(
         keep_seconds=keep,
     )
     load = partial(Upscaler, tile=tile, engine=engine, device=device, precision=precision)
-    # The port is asked for first: that it is taken shows sooner than a model is loaded.
+    guard = _guard(host, names or [], token)
     with (
         left_at_once(),
         _listening(host, port) as listener,
+        stop_on_signal() as should_stop,
         Workshop(load, bounds, bytes_of(memory, "--memory")) as workshop,
     ):
-        _answer(listener, workshop, host, token, open_page=open_page)
+        _tell(_address(host, listener), workshop, guard, open_page=open_page)
+        run(create_app(workshop, guard), listener, should_stop)
 
 
-def _answer(listener: socket, workshop: Workshop, host: str, token: str | None, *, open_page: bool) -> None:
-    from minutia.web import LOOPBACK, Guard, create_app, run
+def _address(host: str, listener: socket) -> str:
+    import socket
 
-    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
+    name = socket.gethostname() if host in EVERYWHERE else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}/"
+
+
+def _tell(address: str, workshop: Workshop, guard: Guard, *, open_page: bool) -> None:
+    import threading
+    import webbrowser
+
     console.print(plain(f"{address}  {workshop.description}; Ctrl-C ends"))
-    is_private = host in LOOPBACK
-    if not (is_private or token):
+    if guard.token is None and "localhost" not in (guard.hosts or ()):
         remark("Warning: whoever reaches this address may use it; --token asks for a password.", "yellow")
-    if open_page:
-        import webbrowser
+    if open_page:  # In a thread of its own: a browser in the terminal keeps whoever calls it.
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        webbrowser.open(address)
-    with stop_on_signal() as should_stop:
-        run(create_app(workshop, Guard(LOOPBACK if is_private else None, token)), listener, should_stop)
+
+def _guard(host: str, names: list[str], token: str | None) -> Guard:
+    from minutia.web import LOOPBACK, Guard
+
+    if token is not None and not re.fullmatch(r"[!-~]+", token):
+        raise typer.BadParameter("It is made of letters, digits and signs of ASCII.", param_hint="--token")
+    hosts = (*(LOOPBACK if host in LOOPBACK else ()), *(name.lower() for name in names))
+    return Guard(hosts or None, token)
 
 
 def _listening(host: str, port: int) -> socket:
+    """Listen, before a model is loaded: that the place is taken shows sooner."""
     import socket
 
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        hint = "; try --port 0, which takes a free one" if port else ""
-        why = (os.strerror(error.errno) if error.errno else str(error)).lower()  # Its own words name the place again.
-        raise MinutiaError(f"{host}:{port} cannot be listened at: {why}{hint}.") from error
+        is_taken = error.errno == errno.EADDRINUSE
+        why = (error.strerror or str(error)).partition(" (while ")[0]
+        hint = "; try --port 0, which takes a free one" if is_taken else ""
+        raise MinutiaError(f"{host}:{port} cannot be listened at: {why.lower()}{hint}.") from error

@@ -123,9 +123,12 @@ def read_shape(path: Path, limits: Limits = NO_LIMITS, *, is_exact: bool = True)
         is_deep = image.mode.startswith("I") or (png.is_deep(image) and len(places) == 1)
         itemsize = 4 if image.mode == "F" else 1 + is_deep
         knows_turn = is_exact or image.format != "PNG" or "exif" in image.info
-        height, width = _upright_size(image) if knows_turn else (image.height, image.width)
+        sizes = [_upright_size(image) if knows_turn else (image.height, image.width)] * len(places)
         is_moving = image.format in ANIMATED and len(places) > 1
-        return Shape(height, width, len(places), num_values, itemsize, is_moving)
+        for index, place in enumerate(places if image.format in PAGED else ()):  # Frames are all of one size.
+            image.seek(place)
+            sizes[index] = _upright_size(image)
+        return Shape(tuple(sizes), num_values, itemsize, is_moving)
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:

@@ -27,6 +27,9 @@ DECODER_ERRORS = (
 )
 """What decoders raise on broken files beside OSError."""
 
+DECODED_AT_ONCE = ("CUR", "ICNS", "ICO")
+"""Formats that Pillow decodes while it opens a file: its own limit holds for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -49,7 +52,7 @@ def opened(path: Path, limits: Limits) -> Iterator[Image.Image]:
     """
     if path.suffix.lower() in HEIF_SUFFIXES:
         _learn_heif()
-    with translated(path), _truncation(limits), _open(path) as image:
+    with translated(path), _truncation(limits), _open(path, limits) as image:
         require_pixels(image.width, image.height, 1, path, limits)
         yield image
 
@@ -108,10 +111,14 @@ def _sentence(error: BaseException) -> str:
     return words or f"it is broken ({type(error).__name__})"
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Path, limits: Limits) -> Image.Image:
     known = [name for name in DECODERS if name != "HEIF" or "HEIF" in Image.OPEN]
-    with _pillows_limit(None):
-        return Image.open(path, formats=known)
+    try:
+        with _pillows_limit(None):
+            return Image.open(path, formats=[name for name in known if name not in DECODED_AT_ONCE])
+    except UnidentifiedImageError:
+        with _pillows_limit(limits.max_pixels):
+            return Image.open(path, formats=DECODED_AT_ONCE)
 
 
 @contextmanager

@@ -42,17 +42,29 @@ _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 class Shape:
     """What a file holds, known before it is decoded."""
 
-    height: int
-    width: int
-    """Upright, of the first picture."""
-    count: int
-    """Frames or pages."""
+    sizes: tuple[tuple[int, int], ...]
+    """Height and width of each frame or page, upright."""
     num_values: int
     """Of a pixel, alpha included."""
     itemsize: int
     """Bytes of a value."""
     is_moving: bool = False
     """Whether it is an animation."""
+
+    @property
+    def height(self) -> int:
+        """Of the first picture."""
+        return self.sizes[0][0]
+
+    @property
+    def width(self) -> int:
+        """Of the first picture."""
+        return self.sizes[0][1]
+
+    @property
+    def count(self) -> int:
+        """Frames or pages."""
+        return len(self.sizes)
 
     @property
     def is_deep(self) -> bool:
@@ -80,11 +92,8 @@ def read_shape(path: Path) -> Shape | None:
         if len(others) == len(pages) or not all(map(is_readable, others)):
             return None
         first = pages[0]
-        height, width = first.imagelength, first.imagewidth
-        if (first.tags.valueof(Base.Orientation) or 1) >= 5:
-            height, width = width, height
         itemsize = 1 if first.dtype is None else first.dtype.itemsize
-        return Shape(height, width, len(pages), first.samplesperpixel, itemsize)
+        return Shape(tuple(map(_upright_size, pages)), first.samplesperpixel, itemsize)
 
 
 def read_pages(path: Path, limits: Limits, count: int) -> tuple[Picture, ...]:
@@ -104,6 +113,11 @@ def image_pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
     """List the pages, without the overviews and masks that geographical programs add."""
     pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage)]
     return [page for page in pages if not (page.is_reduced or page.is_mask)]
+
+
+def _upright_size(page: tifffile.TiffPage) -> tuple[int, int]:
+    is_exchanged = (page.tags.valueof(Base.Orientation) or 1) >= 5
+    return (page.imagewidth, page.imagelength) if is_exchanged else (page.imagelength, page.imagewidth)
 
 
 def is_readable(page: tifffile.TiffPage) -> bool:

@@ -27,7 +27,7 @@ HEADERS: Final = {
 page = APIRouter(include_in_schema=False)
 
 
-@page.get("/{name}")
+@page.api_route("/{name}", methods=["GET", "HEAD"])
 def part(name: str) -> FileResponse:
     """Give a file of the page."""
     if name not in FILES:
@@ -35,7 +35,7 @@ def part(name: str) -> FileResponse:
     return FileResponse(FOLDER / name, headers=HEADERS)
 
 
-@page.get("/")
+@page.api_route("/", methods=["GET", "HEAD"])
 def whole() -> FileResponse:
     """Give the page."""
     return part("page.html")

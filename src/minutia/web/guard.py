@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import HTTPException, Request
 
@@ -29,13 +29,13 @@ class Guard:
             HTTPException: 403 for another host or origin, 401 without the token.
         """
         host = request.headers.get("host", "")
-        if self.hosts is not None and urlsplit(f"//{host}").hostname not in self.hosts:
-            raise HTTPException(403, f"This server is not called {host}.")
+        if self.hosts is not None and _split(f"//{host}").hostname not in self.hosts:
+            raise HTTPException(403, f"This server is not called {host}; its names are {', '.join(self.hosts)}.")
         if not _is_of_this_place(request, host):
             raise HTTPException(403, "Pages of other places may not ask here.")
         if self.token is not None:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(given.encode(), self.token.encode()):
+            scheme, _, given = request.headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), self.token.encode()):
                 raise HTTPException(401, "The token is missing or another one.", {"WWW-Authenticate": "Bearer"})
 
 
@@ -44,4 +44,11 @@ def _is_of_this_place(request: Request, host: str) -> bool:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
         return site in {"same-origin", "none"}
-    return origin is None or urlsplit(origin).netloc == host
+    return origin is None or _split(origin).netloc == host
+
+
+def _split(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")

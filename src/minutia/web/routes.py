@@ -11,15 +11,21 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect
 
 from minutia import __version__
 from minutia.errors import MinutiaError
+from minutia.image.opening import reason
+from minutia.web.tasks import Busy, State, Task
 from minutia.web.wishes import Wishes
-from minutia.web.workshop import Busy, State, Task, Workshop
+from minutia.web.workshop import Workshop
 from minutia.zoo.catalog import DEFAULT_MODEL, list_models
 
 PULSE_SECONDS: Final = 0.05
 """How often it is looked whether a picture is made that somebody waits for."""
+
+PATIENCE_SECONDS: Final = 30
+"""How long nothing may come of a picture that is being sent."""
 
 _PICTURE: Final = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
 SENT: Final = {"requestBody": {"required": True, "content": _PICTURE}}
@@ -68,6 +74,8 @@ class Job(BaseModel):
     after: tuple[int, int] | None
     """Of what was made."""
     seconds: float
+    warnings: list[str]
+    """What the format of the large picture cannot hold, and wishes that changed nothing."""
     error: str | None
 
 
@@ -165,23 +173,32 @@ async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
     """Keep the body of a request in a file, and take it on.
 
     Raises:
-        HTTPException: 413 for too large a file, 429 where too many wait, 422 for what cannot be made larger.
+        HTTPException: 408 and 499 if it does not come, 413 for too large a file, 429 where too many wait, 507 where the
+            disk is full, 422 for what cannot be made larger.
     """
     max_bytes = workshop.bounds.max_bytes
-    too_large = HTTPException(413, f"No more than {max_bytes / 2**20:.3g} MB are taken.", {"Connection": "close"})
+    too_large = HTTPException(413, f"No more than {max_bytes:,} bytes are taken.")
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > max_bytes:
         raise too_large
     try:
         with workshop.room() as folder:
             sent, count = folder / "sent", 0
-            with sent.open("wb") as file:
-                async for chunk in request.stream():
-                    count += len(chunk)
-                    if count > max_bytes:
-                        raise too_large
-                    file.write(chunk)
+            async with asyncio.timeout(PATIENCE_SECONDS) as patience:
+                with sent.open("wb") as file:
+                    async for chunk in request.stream():
+                        patience.reschedule(asyncio.get_running_loop().time() + PATIENCE_SECONDS)
+                        count += len(chunk)
+                        if count > max_bytes:
+                            raise too_large
+                        file.write(chunk)
             return await run_in_threadpool(workshop.take, sent, wishes)
+    except TimeoutError as error:
+        raise HTTPException(408, f"Nothing came for {PATIENCE_SECONDS} seconds.") from error
+    except ClientDisconnect as error:
+        raise HTTPException(499, "Nobody waits for it any more.") from error
+    except OSError as error:
+        raise HTTPException(507, f"The picture cannot be kept: {reason(error)}.") from error
     except Busy as error:
         raise HTTPException(429, str(error), {"Retry-After": "10"}) from error
     except MinutiaError as error:
@@ -208,6 +225,7 @@ def _job(task: Task, workshop: Workshop) -> Job:
         before=(width, height),
         after=None if after is None else (after[1], after[0]),
         seconds=task.seconds,
+        warnings=list(task.warnings),
         error=task.error,
     )
 
@@ -215,4 +233,8 @@ def _job(task: Task, workshop: Workshop) -> Job:
 def _picture(task: Task, afterwards: BackgroundTask | None = None) -> FileResponse:
     kind = mimetypes.guess_type(task.result.name)[0] or "application/octet-stream"
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return FileResponse(task.result, 200, headers, kind, afterwards, task.result.name)
+    try:
+        facts = task.result.stat()
+    except OSError as error:  # It was forgotten a moment ago, or somebody has cleared up.
+        raise HTTPException(404, "The picture is gone.") from error
+    return FileResponse(task.result, 200, headers, kind, afterwards, task.result.name, facts)

@@ -6,15 +6,17 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from minutia.batch import Encoding, Job, Limits, Making, Naming, choose_model, mark, plan_jobs, read_target
+from minutia.batch.scan import size_after
 from minutia.batch.streams import suffix_of
 from minutia.errors import ModelError
 from minutia.image.formats import READ, format_of
 from minutia.image.io import read_shape
+from minutia.image.opening import require_pixels
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import list_models
 
@@ -24,21 +26,28 @@ FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 OPTION: Final = re.compile(r"--([a-z][a-z-]+)")
 
 
+Size: TypeAlias = Annotated[float, Field(le=1e9, allow_inf_nan=False)]
+
+
 class Wishes(BaseModel):
     """How a picture is to be enlarged; names and meanings are those of `minutia upscale`."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
-    name: Annotated[str, Field(description="Name of the file; the large picture is called after it.")] = "picture"
-    model: Annotated[str | None, Field(description="One of /api/models.")] = None
-    scale: Annotated[float | None, Field(description="How many times larger; or one of the six that follow.")] = None
-    width: float | None = None
-    height: float | None = None
-    long_side: float | None = None
-    short_side: float | None = None
-    megapixels: float | None = None
-    fit: Annotated[str | None, Field(description="A box, as in 3840x2160.")] = None
-    format: Annotated[str | None, Field(description="png, jpg, webp, avif, tiff; by default as it came.")] = None
+    name: Annotated[str, Field(max_length=1000, description="Of the file; the large one is called after it.")] = (
+        "picture"
+    )
+    model: Annotated[str | None, Field(max_length=1000, description="One of /api/models.")] = None
+    scale: Annotated[Size | None, Field(description="How many times larger; or one of the six that follow.")] = None
+    width: Size | None = None
+    height: Size | None = None
+    long_side: Size | None = None
+    short_side: Size | None = None
+    megapixels: Size | None = None
+    fit: Annotated[str | None, Field(max_length=20, description="A box, as in 3840x2160.")] = None
+    format: Annotated[str | None, Field(max_length=20, description="png, jpg, webp, avif, tiff; else as it came.")] = (
+        None
+    )
     quality: Annotated[int, Field(ge=1, le=100, description="Of JPEG, WebP and AVIF.")] = 95
     strip: Annotated[bool, Field(description="Leave out EXIF, XMP, IPTC and resolution.")] = False
     strength: Annotated[float, Field(ge=0, le=1, description="Of an adversarial model; 0 invents nothing.")] = 1.0
@@ -57,17 +66,15 @@ class Order:
     wishes: Wishes
     before: tuple[int, int]
     """Height and width of the picture, or of the first of several."""
-    num_output_pixels: int
-    """Of all that is made, frames or pages together."""
 
 
 def plain_name(name: str) -> str:
     """Make a name that a file of a folder can have on any system, of what a client sent."""
     path = Path(FORBIDDEN.sub("_", name.replace("\\", "/").rpartition("/")[2]).strip(". ") or "picture")
-    return path.stem[:100] + path.suffix[:10]
+    return path.stem.encode()[:150].decode(errors="ignore") + path.suffix[:10]
 
 
-def place_order(sent: Path, wishes: Wishes, max_pixels: int) -> Order:
+def place_order(sent: Path, wishes: Wishes, max_pixels: int, max_output_pixels: int) -> Order:
     """Look at a file and settle what becomes of it, before any work.
 
     Args:
@@ -92,16 +99,18 @@ def place_order(sent: Path, wishes: Wishes, max_pixels: int) -> Order:
         encoding=Encoding(quality=wishes.quality),
         strip=wishes.strip,
         limits=Limits(max_pixels),
+        max_output_pixels=max_output_pixels,
     )
     shape = read_shape(path, making.limits)
     (job,) = plan_jobs([path], Naming(extension=wishes.format, mark=mark(card, target))).jobs
-    before = (shape.height, shape.width)
-    after = (before[0] * card.scale, before[1] * card.scale) if target is None else target.size(*before)
-    count = shape.count if format_of(job.target).keeps_all(moving=shape.is_moving) else 1
-    return Order(job, card, making, wishes, before, count * after[0] * after[1])
+    kept = shape.sizes if format_of(job.target).keeps_all(moving=shape.is_moving) else shape.sizes[:1]
+    for height, width in set(kept):
+        require_pixels(width, height, len(kept), path, making.limits)
+    making.require_output([size_after(path, job.target, size, card.scale, target) for size in kept], path)
+    return Order(job, card, making, wishes, kept[0])
 
 
-def in_words_of_the_api(error: Exception, folder: Path) -> str:
-    """Say an error of the library as a client knows things: options by their keys, files by their names alone."""
-    words = str(error).replace(f"{folder}{os.sep}", "").replace("; raise it with --max-pixels", "")
+def in_words_of_the_api(words: str, folder: Path) -> str:
+    """Say what the library says as a client knows things: options by their keys, files by their names alone."""
+    words = words.replace(f"{folder}{os.sep}", "").replace("; raise it with --max-pixels", "")
     return OPTION.sub(lambda found: found[1].replace("-", "_"), words)

@@ -9,86 +9,22 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Literal, TypeAlias, final
+from typing import final
 
-from minutia.batch import Job, Options, run_jobs
 from minutia.errors import MinutiaError, PictureError
 from minutia.upscaler import Upscaler
-from minutia.web.wishes import Order, Wishes, in_words_of_the_api, place_order
-from minutia.zoo.catalog import find_model
-
-State: TypeAlias = Literal["waiting", "working", "done", "failed"]
-
-KEPT_UPSCALERS = 2
-"""Models that stay loaded; those used last."""
+from minutia.web.maker import Maker, Unwanted
+from minutia.web.tasks import Bounds, Busy, Task
+from minutia.web.wishes import Wishes, in_words_of_the_api, place_order
 
 PULSE_SECONDS = 10
-"""How often it is looked, at the least, what has been kept long enough."""
+"""How often it is looked, at the least, what has been kept long enough; and how long the end waits for a tile."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """How much is taken on."""
-
-    max_bytes: int = 100 * 2**20
-    """Of a file that is sent."""
-    max_pixels: int = 2**26
-    """Of a picture that is sent, all its frames or pages together."""
-    max_output_pixels: int = 2**30
-    """Of what is made of it."""
-    max_waiting: int = 16
-    """Pictures that wait or are being sent; more are refused."""
-    seconds: float = 3600
-    """That the network may take for a picture."""
-    keep_seconds: float = 3600
-    """That a picture is kept after it is made."""
-    max_kept: int = 64
-    """Pictures that are kept; the oldest go first."""
-
-
-class Busy(MinutiaError):
-    """As many pictures wait as may."""
-
-
-@dataclass(slots=True)
-class Task:
-    """A picture that was sent, and what has become of it."""
-
-    key: str
-    """Nobody can guess it: who knows it may fetch the picture."""
-    folder: Path
-    order: Order
-    state: State = "waiting"
-    progress: float = 0.0
-    """0 to 1."""
-    after: tuple[int, int] | None = None
-    """Height and width of what was made."""
-    error: str | None = None
-    seconds: float = 0.0
-    """How long it took, reading and writing included."""
-    ended: float | None = None
-    """When, by time.monotonic()."""
-    is_dropped: bool = field(default=False, repr=False)
-
-    @property
-    def result(self) -> Path:
-        """What is made."""
-        return self.order.job.target
-
-
-class _Dropped(Exception):
-    """Nobody wants the picture any more."""
-
-
-class _TooLong(Exception):
-    """The network has taken longer than is allowed."""
 
 
 @final
@@ -98,24 +34,15 @@ class Workshop:
     def __init__(
         self, load: Callable[..., Upscaler] = Upscaler, bounds: Bounds | None = None, memory: int | None = None
     ) -> None:
-        """Load the default model, so that what is wrong with it or the device shows at once.
-
-        Args:
-            load: as Upscaler, with engine, device and the like settled.
-            memory: bytes that the process may take; None is half of what is free.
-
-        Raises:
-            MinutiaError: as Upscaler.
-        """
+        """Open it; see `Maker` for what is loaded, and what is raised."""
         self.bounds = bounds or Bounds()
-        self._load, self._memory = load, memory
-        self._upscalers: OrderedDict[tuple[Any, ...], Upscaler] = OrderedDict()
-        card = find_model()
-        self.description = self._upscaler(card.name, Wishes()).description
+        self._maker = Maker(load, memory, self.bounds.seconds)
+        self.description = self._maker.description
         self._place = TemporaryDirectory(prefix="minutia-", ignore_cleanup_errors=True)
         self.folder = Path(self._place.name)
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._changed = threading.Condition()
+        self._looking = threading.Lock()
         self._num_coming = 0
         self._is_open = True
         self._thread = threading.Thread(target=self._work, name="workshop", daemon=True)
@@ -131,8 +58,10 @@ class Workshop:
         with self._changed:
             self._is_open = False
             self._changed.notify_all()
-        self._thread.join(10)
-        self._place.cleanup()
+        try:
+            self._thread.join(PULSE_SECONDS)
+        finally:
+            self._place.cleanup()
 
     @contextmanager
     def room(self) -> Iterator[Path]:
@@ -148,6 +77,7 @@ class Workshop:
             self._num_coming += 1
         folder = self.folder / secrets.token_urlsafe(16)
         try:
+            self.folder.mkdir(mode=0o700, exist_ok=True)  # Systems clear temporary folders that rest for days.
             folder.mkdir()
             yield folder
         finally:
@@ -166,12 +96,10 @@ class Workshop:
             PictureError: nothing can be made of it; see `place_order`.
         """
         try:
-            order = place_order(sent, wishes, self.bounds.max_pixels)
+            with self._looking:  # Some files are decoded for it: one at a time.
+                order = place_order(sent, wishes, self.bounds.max_pixels, self.bounds.max_output_pixels)
         except MinutiaError as error:
-            raise PictureError(in_words_of_the_api(error, sent.parent)) from error
-        if order.num_output_pixels > self.bounds.max_output_pixels:
-            made, most = order.num_output_pixels / 1e6, self.bounds.max_output_pixels / 1e6
-            raise PictureError(f"It would have {made:.0f} megapixels; no more than {most:.0f} are made here.")
+            raise PictureError(in_words_of_the_api(str(error), sent.parent)) from error
         task = Task(sent.parent.name, sent.parent, order)
         with self._changed:
             self._tasks[task.key] = task
@@ -205,27 +133,29 @@ class Workshop:
             return sum(task.state == "waiting" for task in self._tasks.values())
 
     def _tidy(self) -> None:
-        """Forget what has been kept long enough."""
+        """Forget what has been kept long enough, and the oldest where it is too much."""
+        until, num_bytes = time.monotonic() - self.bounds.keep_seconds, 0
         ended = [task for task in self._tasks.values() if task.ended is not None]
-        until = time.monotonic() - self.bounds.keep_seconds
-        for index, task in enumerate(ended):
-            if len(ended) - index > self.bounds.max_kept or (task.ended is not None and task.ended < until):
+        for count, task in enumerate(reversed(ended)):
+            num_bytes += task.num_bytes
+            is_too_much = count >= self.bounds.max_kept or (count and num_bytes > self.bounds.max_kept_bytes)
+            if is_too_much or (task.ended is not None and task.ended < until):
                 self.drop(task)
 
     def _work(self) -> None:
         while (task := self._next()) is not None:
             began = time.monotonic()
+            error = None
             try:
-                self._make(task, began)
-            except _Dropped:
-                shutil.rmtree(task.folder, ignore_errors=True)
-            except _TooLong:
-                self._end(task, began, f"It took longer than {self.bounds.seconds:g} seconds, and was given up.")
-            except MinutiaError as error:
-                self._end(task, began, in_words_of_the_api(error, task.folder))
+                self._maker.make(task, lambda task=task: self._is_open and not task.is_dropped)  # type: ignore[misc]
+            except Unwanted:
+                task.is_dropped = True
+            except MinutiaError as failure:
+                error = in_words_of_the_api(str(failure), task.folder)
             except Exception:  # The next picture is not to blame.
                 logger.exception("%s was not made.", task.order.job.source.name)
-                self._end(task, began, "It could not be made, for a reason that was not foreseen; the log has it.")
+                error = "It could not be made, for a reason that was not foreseen; the log has it."
+            self._end(task, began, error)
 
     def _next(self) -> Task | None:
         """Wait for a picture; None once the workshop is closed."""
@@ -239,36 +169,13 @@ class Workshop:
                 self._tidy()
         return None
 
-    def _make(self, task: Task, began: float) -> None:
-        def tell(job: Job, done: int, total: int) -> None:
-            del job
-            if task.is_dropped or not self._is_open:
-                raise _Dropped
-            if time.monotonic() - began > self.bounds.seconds:
-                raise _TooLong
-            task.progress = done / total
-
-        upscaler = self._upscaler(task.order.card.name, task.order.wishes)
-        options = Options(making=task.order.making, memory=self._memory, num_threads=1)
-        for outcome in run_jobs([task.order.job], upscaler, options, progress=tell):
-            if outcome.error is not None:
-                raise outcome.error
-            task.after = outcome.after
-        self._end(task, began)
-
-    def _end(self, task: Task, began: float, error: str | None = None) -> None:
+    def _end(self, task: Task, began: float, error: str | None) -> None:
+        """Keep what was made, and no longer what it was made of."""
         with self._changed:
+            task.state, task.error, task.seconds = "failed" if error else "done", error, time.monotonic() - began
+            with suppress(OSError):
+                task.order.job.source.unlink()
+                task.num_bytes = task.result.stat().st_size
             task.ended = time.monotonic()
-            task.state, task.error, task.seconds = "failed" if error else "done", error, task.ended - began
             if task.is_dropped:
                 shutil.rmtree(task.folder, ignore_errors=True)
-
-    def _upscaler(self, model: str, wishes: Wishes) -> Upscaler:
-        dials = {name: getattr(wishes, name) for name in ("strength", "denoise", "color_lock", "tta")}
-        key = (model, *dials.values())
-        if key not in self._upscalers:
-            while len(self._upscalers) >= KEPT_UPSCALERS:
-                self._upscalers.popitem(last=False)
-            self._upscalers[key] = self._load(model, **dials)
-        self._upscalers.move_to_end(key)
-        return self._upscalers[key]
