@@ -192,6 +192,7 @@ class Entry {
   remove() {
     this.stop.abort();
     if (this.id) forget(this.id);
+    this.id = null;
     this.line.remove();
     for (const url of [this.large, this.small]) if (url) URL.revokeObjectURL(url);
     if (shown === this) {
