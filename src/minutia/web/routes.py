@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+from contextlib import suppress
 from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
@@ -180,6 +181,7 @@ async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
     too_large = HTTPException(413, f"No more than {max_bytes:,} bytes are taken.")
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > max_bytes:
+        await _let_pass(request)
         raise too_large
     try:
         with workshop.room() as folder:
@@ -200,9 +202,18 @@ async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
     except OSError as error:
         raise HTTPException(507, f"The picture cannot be kept: {reason(error)}.") from error
     except Busy as error:
+        await _let_pass(request)
         raise HTTPException(429, str(error), {"Retry-After": "10"}) from error
     except MinutiaError as error:
         raise HTTPException(422, str(error)) from error
+
+
+async def _let_pass(request: Request) -> None:
+    """Take what is sent and keep nothing: clients that do not ask first listen only when they have sent it all."""
+    with suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(0 if "expect" in request.headers else PATIENCE_SECONDS):
+            async for _ in request.stream():
+                pass
 
 
 def _find(key: str, workshop: Workshop) -> Task:
