@@ -70,6 +70,9 @@ def test_seconds_grow_with_pixels_passes_and_pages(
     assert [each.num_pictures for each in once] == [1, 3]
     twice = list(foretell(jobs[:1], upscaler, Options(making=Making(target=Target("scale", 5)))))
     assert twice[0].outcome.seconds == pytest.approx(0.2 + 13 * 25 * 1e-3)  # What the last of two passes needs.
+    page.save(tmp_path / "3.tif", save_all=True, append_images=[page.resize((40, 10))])
+    (mixed,) = foretell([Job(tmp_path / "3.tif", tmp_path / "large.tif")], upscaler, Options())
+    assert mixed.outcome.seconds == pytest.approx(0.2 + 0.4)
     (kept,) = foretell([Job(tmp_path / "2.tif", tmp_path / "large.jpg")], upscaler, Options())
     assert (kept.num_pictures, kept.outcome.seconds) == (1, pytest.approx(0.2))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from PIL import Image
 
 from minutia import __main__
 from minutia.cli import app
+from minutia.cli.console import _Warnings
 from minutia.cli.evaluate import _write_figures
 from minutia.errors import DataError, MinutiaError, ModelError
 from minutia.evaluate import measures
@@ -214,6 +216,17 @@ def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: py
         __main__.main()
     assert end.value.code == 1
     assert "Error: No space left on device: runs/last.safetensors." in capsys.readouterr().err
+
+
+def test_of_what_nobody_foresaw_the_trace_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        raise RuntimeError("the roof fell in")
+    except RuntimeError:
+        record = logging.LogRecord("minutia", logging.ERROR, "", 0, "a.png was not made.", None, sys.exc_info())
+    _Warnings().emit(record)
+    told = capsys.readouterr().err
+    assert "Error: a.png was not made.\nTraceback" in told
+    assert "RuntimeError: the roof fell in" in told
 
 
 @pytest.mark.parametrize(("word", "asked"), [("download", "None"), ("vgg.safetensors", "vgg.safetensors")])

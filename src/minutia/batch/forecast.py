@@ -6,15 +6,16 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from minutia.batch.journal import Journal
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
+from minutia.batch.scan import kept_sizes
 from minutia.batch.stages import Outcome, Stages
 from minutia.errors import MinutiaError, OutputExists
-from minutia.image.formats import format_of
 from minutia.image.io import read_shape
 from minutia.image.target import pass_sizes
 from minutia.upscaler import Upscaler
@@ -54,16 +55,16 @@ def foretell(
                 yield Forecast(task)
                 continue
             shape = read_shape(job.source, options.making.limits)
-            keeps_all = format_of(job.target).keeps_all(moving=shape.is_moving)
-            before, count = (shape.height, shape.width), shape.count if keeps_all else 1
-            after = stages.size_after(job, before)
+            before = kept_sizes(shape, job.target)
+            after = [stages.size_after(job, size) for size in before]
         except MinutiaError as error:
             skipped = isinstance(error, OutputExists) and not stages.alone
             yield Forecast(Outcome(job, "skipped" if skipped else "failed", error))
         else:
-            num_pixels = sum(map(math.prod, pass_sizes(before, after, upscaler.scale)))
-            seconds = seconds_per_pixel * count * num_pixels / min(upscaler.num_devices, len(jobs))
-            yield Forecast(Outcome(job, "done", None, before, after, seconds), count)
+            passes = (pass_sizes(*sizes, upscaler.scale) for sizes in zip(before, after, strict=True))
+            num_pixels = sum(map(math.prod, chain.from_iterable(passes)))
+            seconds = seconds_per_pixel * num_pixels / min(upscaler.num_devices, len(jobs))
+            yield Forecast(Outcome(job, "done", None, before[0], after[0], seconds), len(before))
 
 
 def measure(upscaler: Upscaler) -> float:

@@ -18,6 +18,7 @@ from minutia.image.geo import enlarge_geo
 from minutia.image.io import read, read_shape, write_rows
 from minutia.image.regroup import Strips
 from minutia.image.target import Size, Target, num_passes
+from minutia.image.tiff import Shape
 from minutia.image.windows import PictureRows, Rows, opened_rows
 from minutia.memory import free_memory, in_gigabytes
 from minutia.types import Metadata, Picture, Progress
@@ -85,8 +86,12 @@ def _wholes(source: Path, target: Path, pages: Sequence[Rows], upscaler: Upscale
     if pages:
         return [whole((p.height, p.width), (p.num_bands + p.has_alpha) * p.dtype.itemsize) for p in pages]
     shape = read_shape(source, options.making.limits, is_exact=False)
-    kept = shape.sizes if format_of(target).keeps_all(moving=shape.is_moving) else shape.sizes[:1]
-    return [whole(size, shape.num_values * shape.itemsize) for size in kept]
+    return [whole(size, shape.num_values * shape.itemsize) for size in kept_sizes(shape, target)]
+
+
+def kept_sizes(shape: Shape, target: Path) -> tuple[Size, ...]:
+    """List the sizes of those pictures of a file that the format of its output can keep: all, or the first."""
+    return shape.sizes if format_of(target).keeps_all(moving=shape.is_moving) else shape.sizes[:1]
 
 
 def size_after(source: Path, target: Path, before: Size, scale: int, wish: Target | None) -> Size:

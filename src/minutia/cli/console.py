@@ -70,7 +70,7 @@ class _Warnings(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         remark(f"{record.levelname.capitalize()}: {record.getMessage()}", "yellow")
         if record.exc_info:
-            errors.print(self.format(logging.makeLogRecord({"exc_info": record.exc_info})).strip())
+            errors.print(logging.Formatter().formatException(record.exc_info))
 
 
 def accept_any_name() -> None:

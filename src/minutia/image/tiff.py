@@ -19,6 +19,7 @@ from minutia.image.geo import TYPES as GEO_TAGS
 from minutia.image.metadata import travelling_exif, travelling_xmp, usable_dpi
 from minutia.image.opening import Limits, require_pixels
 from minutia.image.pil import upright
+from minutia.image.target import Size
 from minutia.types import Metadata, Picture, Pixels
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 class Shape:
     """What a file holds, known before it is decoded."""
 
-    sizes: tuple[tuple[int, int], ...]
+    sizes: tuple[Size, ...]
     """Height and width of each frame or page, upright."""
     num_values: int
     """Of a pixel, alpha included."""
@@ -115,7 +116,7 @@ def image_pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
     return [page for page in pages if not (page.is_reduced or page.is_mask)]
 
 
-def _upright_size(page: tifffile.TiffPage) -> tuple[int, int]:
+def _upright_size(page: tifffile.TiffPage) -> Size:
     is_exchanged = (page.tags.valueof(Base.Orientation) or 1) >= 5
     return (page.imagewidth, page.imagelength) if is_exchanged else (page.imagelength, page.imagewidth)
 

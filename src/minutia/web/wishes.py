@@ -11,10 +11,10 @@ from typing import Annotated, Final, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from minutia.batch import Encoding, Job, Limits, Making, Naming, choose_model, mark, plan_jobs, read_target
-from minutia.batch.scan import size_after
+from minutia.batch.scan import kept_sizes, size_after
 from minutia.batch.streams import suffix_of
 from minutia.errors import ModelError
-from minutia.image.formats import READ, format_of
+from minutia.image.formats import READ
 from minutia.image.io import read_shape
 from minutia.image.opening import require_pixels
 from minutia.zoo.card import ModelCard
@@ -103,7 +103,7 @@ def place_order(sent: Path, wishes: Wishes, max_pixels: int, max_output_pixels: 
     )
     shape = read_shape(path, making.limits)
     (job,) = plan_jobs([path], Naming(extension=wishes.format, mark=mark(card, target))).jobs
-    kept = shape.sizes if format_of(job.target).keeps_all(moving=shape.is_moving) else shape.sizes[:1]
+    kept = kept_sizes(shape, job.target)
     for height, width in set(kept):
         require_pixels(width, height, len(kept), path, making.limits)
     making.require_output([size_after(path, job.target, size, card.scale, target) for size in kept], path)

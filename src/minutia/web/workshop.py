@@ -145,16 +145,7 @@ class Workshop:
     def _work(self) -> None:
         while (task := self._next()) is not None:
             began = time.monotonic()
-            error = None
-            try:
-                self._maker.make(task, lambda task=task: self._is_open and not task.is_dropped)  # type: ignore[misc]
-            except Unwanted:
-                task.is_dropped = True
-            except MinutiaError as failure:
-                error = in_words_of_the_api(str(failure), task.folder)
-            except Exception:  # The next picture is not to blame.
-                logger.exception("%s was not made.", task.order.job.source.name)
-                error = "It could not be made, for a reason that was not foreseen; the log has it."
+            error = self._make(task)
             self._end(task, began, error)
 
     def _next(self) -> Task | None:
@@ -167,6 +158,19 @@ class Workshop:
                     return task
                 self._changed.wait(PULSE_SECONDS)
                 self._tidy()
+        return None
+
+    def _make(self, task: Task) -> str | None:
+        """Make a picture, and give back what went wrong."""
+        try:
+            self._maker.make(task, lambda: self._is_open and not task.is_dropped)
+        except Unwanted:
+            task.is_dropped = True
+        except MinutiaError as error:
+            return in_words_of_the_api(str(error), task.folder)
+        except Exception:  # The next picture is not to blame.
+            logger.exception("%s was not made.", task.order.job.source.name)
+            return "It could not be made, for a reason that was not foreseen; the log has it."
         return None
 
     def _end(self, task: Task, began: float, error: str | None) -> None:
