@@ -194,6 +194,22 @@ def test_what_cannot_be_written_is_said_before_anything_is_measured(tmp_path: Pa
         app(["evaluate", "minutia-x4", "minutia-x4", "--data", "test", "--write-card"], standalone_mode=False)
 
 
+def test_pictures_of_other_tools_are_measured_without_a_model(tmp_path: Path) -> None:
+    for folder, colour in (("test", "white"), ("made", "grey")):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (48, 64), colour).save(tmp_path / folder / "a.png")
+    words = ["evaluate", "--data", str(tmp_path / "test")]
+    made = ["--made", str(tmp_path / "made")]
+    app([*words, *made, "--scale", "2", "--json", str(tmp_path / "figures.json")], standalone_mode=False)
+    table = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert [(row["model"], row["scale"]) for row in table] == [("bicubic", 2), (str(tmp_path / "made"), 2)]
+    with pytest.raises(ModelError, match="There is nothing to measure: name a model, or a folder"):
+        app(words, standalone_mode=False)
+    for models in ([], ["minutia-x4", "minutia-x2-photo"]):
+        with pytest.raises(ModelError, match="Say by --scale how many times the pictures of --made were enlarged"):
+            app([*words, *models, *made], standalone_mode=False)
+
+
 def test_figures_go_into_the_card_as_it_is_now(tiny_model: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_model, tmp_path / "tiny")
     before = find_model(tmp_path / "tiny")

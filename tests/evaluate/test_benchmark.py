@@ -15,6 +15,7 @@ from minutia.evaluate.measures import GRID, NIQE, PSNR, SSIM, Measure
 from minutia.evaluate.report import to_json, to_markdown
 from minutia.image.resize import downscale
 from minutia.metrics.fidelity import CONVENTION, score_y
+from minutia.metrics.niqe import niqe
 from minutia.types import Picture
 
 ORIGINALS = {"a.png": data.astronaut()[:64, 100:180], "b.png": data.astronaut()[200:296, 100:164]}
@@ -138,3 +139,14 @@ def test_the_smallest_pictures_that_are_let_through_can_be_measured(measure: Mea
     smaller = noise[:-scale, :-scale]
     with pytest.raises(DataError, match="too small"):
         measure.compute(smaller[::-1], smaller, scale)
+
+
+def test_originals_tell_what_is_natural_where_a_measure_needs_none(originals: Path) -> None:
+    for name in ORIGINALS:
+        with Image.open(originals / name) as picture:
+            picture.resize((128, 128)).save(originals / name)
+    assert [each.model for each in run_benchmark([NEAREST], [originals], measures=[PSNR])] == ["bicubic", "nearest"]
+    *_, last = run_benchmark([NEAREST], [originals], measures=[PSNR, NIQE])
+    assert last.model == "original"
+    with Image.open(originals / "a.png") as picture:
+        assert last.pictures["a.png"] == {"psnr": np.inf, "niqe": niqe(np.asarray(picture), crop=4)}

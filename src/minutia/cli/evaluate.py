@@ -18,6 +18,8 @@ from minutia.files import require_place, write_text
 
 if TYPE_CHECKING:
     from minutia.evaluate.benchmark import Contestant, Result
+    from minutia.evaluate.made import Made
+    from minutia.evaluate.measures import Measure
     from minutia.upscaler import Upscaler
     from minutia.zoo.card import ModelCard
 
@@ -26,11 +28,16 @@ DOWNLOADED = Path("download")
 
 
 def evaluate(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL", help="Names or folders of models.")],
     data: Annotated[
         list[Path],
         typer.Option("--data", help="Test set: HR (and LR) folders, or originals alone. Give it once for each set."),
     ],
+    models: Annotated[list[str] | None, typer.Argument(metavar="MODEL", help="Names or folders of models.")] = None,
+    made: Annotated[
+        list[Path] | None,
+        typer.Option(help="Measure what another tool made of the LR pictures, too. Give it once for each folder."),
+    ] = None,
+    scale: Annotated[int | None, typer.Option(min=1, help="Scale of --made; that of the models by default.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures as JSON.")] = None,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table as Markdown.")] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Show every picture, not only the means.")] = False,
@@ -56,16 +63,33 @@ def evaluate(
 ) -> None:
     """Measure models: PSNR and SSIM on luma, or on bands, and what the eye sees; bicubic beside them."""
     from minutia.cli.bars import progress_bar
-    from minutia.evaluate import measures
-    from minutia.evaluate.benchmark import kind_of, run_benchmark
+    from minutia.evaluate.benchmark import run_benchmark
     from minutia.evaluate.report import to_json, to_markdown
     from minutia.upscaler import Upscaler
     from minutia.zoo.catalog import find_model
 
     if write_card and (strength or denoise or tta):
         raise ModelError("Cards hold the figures of models as they are; leave out --strength, --denoise and --tta.")
-    cards = [find_model(model) for model in models]
+    cards = [find_model(model) for model in models or []]
     _check_targets(json_file, markdown, cards if write_card else [])
+    chosen = _measures(cards, niqe=niqe, grid=grid, vgg=vgg, lpips=lpips)
+    load = partial(Upscaler, engine=engine, device=device, precision=precision, tta=tta)
+    others = _others(made or [], scale, cards)
+    contestants = _contestants(cards, load, strength or [], denoise or [], ", 8 views" if tta else "")
+    with progress_bar("evaluating") as progress:
+        results = run_benchmark([*contestants, *others], data, progress, measures=chosen)
+    _show(results, pictures=pictures)
+    for path, text in ((json_file, to_json(results)), (markdown, to_markdown(results, pictures=pictures))):
+        if path is not None:
+            write_text(path, text)
+    for card in cards if write_card else []:
+        _write_figures(card, results)
+
+
+def _measures(cards: list[ModelCard], *, niqe: bool, grid: bool, vgg: Path | None, lpips: bool) -> list[Measure]:
+    from minutia.evaluate import measures
+    from minutia.evaluate.benchmark import kind_of
+
     has_bands = any(not kind_of(card).is_photo for card in cards)
     if has_bands and (niqe or grid or lpips or vgg is not None):
         raise ModelError("NIQE, grid, VGG and LPIPS measure photographs; leave them out for models of bands.")
@@ -73,18 +97,21 @@ def evaluate(
     chosen += [measure for measure, wanted in ((measures.NIQE, niqe), (measures.GRID, grid)) if wanted]
     chosen += [measures.vgg_distance(None if vgg == DOWNLOADED else vgg)] if vgg is not None else []
     chosen += [measures.lpips_distance()] if lpips else []
-    load = partial(Upscaler, engine=engine, device=device, precision=precision, tta=tta)
-    contestants = _contestants(cards, load, strength or [], denoise or [], ", 8 views" if tta else "")
-    with progress_bar("evaluating") as progress:
-        results = run_benchmark(contestants, data, progress, measures=chosen)
-    _show(results, pictures=pictures)
-    if json_file is not None:
-        write_text(json_file, to_json(results))
-    if markdown is not None:
-        write_text(markdown, to_markdown(results, pictures=pictures))
-    if write_card:
-        for card in cards:
-            _write_figures(card, results)
+    return chosen
+
+
+def _others(folders: list[Path], scale: int | None, cards: list[ModelCard]) -> list[Made]:
+    """Let what other tools made take part, at the scale that is given or that all models have."""
+    from minutia.evaluate.benchmark import PHOTO, kind_of
+    from minutia.evaluate.made import Made
+
+    if not cards and not folders:
+        raise ModelError("There is nothing to measure: name a model, or a folder of enlarged pictures with --made.")
+    scales = {scale} if scale is not None else {card.scale for card in cards}
+    if folders and len(scales) != 1:
+        raise ModelError("Say by --scale how many times the pictures of --made were enlarged.")
+    kind = kind_of(cards[0]) if cards else PHOTO
+    return [Made(str(folder), each, folder, kind) for folder in folders for each in scales]
 
 
 def _check_targets(json_file: Path | None, markdown: Path | None, cards: list[ModelCard]) -> None:

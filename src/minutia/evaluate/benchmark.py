@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -13,14 +14,17 @@ from minutia.errors import DataError
 from minutia.evaluate.measures import FIDELITY, Measure
 from minutia.image.color import normalise, to_float, to_uint8
 from minutia.image.io import read_size
-from minutia.image.pairs import PairFiles, find_pairs, load_pair
+from minutia.image.pairs import Pair, PairFiles, find_pairs, load_pair
 from minutia.image.resize import upscale_bicubic
 from minutia.types import Normalisation, Picture, Pixels, Progress, ignore_progress
 from minutia.zoo.card import ModelCard
 
-Enlarge = Callable[[Picture], Picture]
+Enlarge: TypeAlias = Callable[[Picture], Picture]
+Answer: TypeAlias = Callable[[PairFiles, Pair], Pixels]
+"""Gives the enlarged (H, W, C) of one picture of a test set."""
 
 BICUBIC = "bicubic"
+ORIGINAL = "original"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +59,6 @@ def kind_of(card: ModelCard) -> Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """Something that enlarges pictures."""
-
-    name: str
-    scale: int
-    enlarge: Enlarge
-    kind: Kind = PHOTO
-
-
-@dataclass(frozen=True, slots=True)
 class TestSet:
     """Pictures whose originals are known, at one scale."""
 
@@ -73,6 +67,55 @@ class TestSet:
     folder: Path
     """Of the originals."""
     files: Sequence[PairFiles]
+
+
+class Entrant(Protocol):
+    """Something whose pictures are measured."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables."""
+
+    @property
+    def scale(self) -> int:
+        """How many times it enlarges."""
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of pictures it takes."""
+
+    def answers_to(self, test_set: TestSet) -> Answer:
+        """Get ready for a test set.
+
+        Raises:
+            DataError: it cannot take part.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """Something that enlarges pictures."""
+
+    name: str
+    scale: int
+    enlarge: Enlarge
+    kind: Kind = PHOTO
+
+    def answers_to(self, _: TestSet) -> Answer:
+        """Enlarge what is small."""
+        return lambda _, pair: self.enlarge(Picture(pair.lr)).pixels
+
+
+@dataclass(frozen=True, slots=True)
+class _Original:
+    """Tells what a measure that needs no original says of the originals themselves."""
+
+    scale: int
+    kind: Kind
+    name: str = ORIGINAL
+
+    def answers_to(self, _: TestSet) -> Answer:
+        return lambda _, pair: pair.hr
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,50 +161,55 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
 
 
 def run_benchmark(
-    contestants: Sequence[Contestant],
+    entrants: Sequence[Entrant],
     folders: Sequence[Path],
     progress: Progress = ignore_progress,
     *,
     measures: Sequence[Measure] = FIDELITY,
 ) -> list[Result]:
-    """Let every contestant enlarge every picture of every test set; bicubic always takes part.
+    """Measure every entrant's answer to every picture of every test set.
+
+    Bicubic always takes part, and the originals do where a measure needs none.
 
     Returns:
-        Results by test set and scale, bicubic first.
+        Results by test set and scale, bicubic first, and the originals last.
 
     Raises:
-        DataError: a folder holds no test set, two are of one name, a picture is too small for a measure, or contestants
-            take pictures of different kinds.
+        DataError: a folder holds no test set, two are of one name, a picture is too small for a measure, entrants take
+            pictures of different kinds, or one has no answer to a test set.
     """
-    kinds = {contestant.kind for contestant in contestants}
+    kinds = {entrant.kind for entrant in entrants}
     if len(kinds) > 1:
         raise DataError("These models take different bands, or see them by different scales; measure them one by one.")
     (kind,) = kinds or {PHOTO}
-    scales = sorted({contestant.scale for contestant in contestants})
+    scales = sorted({entrant.scale for entrant in entrants})
     sets = [find_test_set(folder, scale) for folder in folders for scale in scales]
     _require_fit(sets, measures)
-    rounds = [
-        (test_set, [each for each in (_bicubic(test_set.scale, kind), *contestants) if each.scale == test_set.scale])
-        for test_set in sets
-    ]
-    total = sum(len(test_set.files) * len(these) for test_set, these in rounds)
+    shows_originals = any(not measure.needs_original for measure in measures)
+    rounds = []
+    for test_set in sets:
+        last = [_Original(test_set.scale, kind)] if shows_originals else []
+        these = [each for each in entrants if each.scale == test_set.scale]
+        everybody: list[Entrant] = [_bicubic(test_set.scale, kind), *these, *last]
+        rounds.append((test_set, [(each.name, each.answers_to(test_set)) for each in everybody]))
+    total = sum(len(test_set.files) * len(answers) for test_set, answers in rounds)
     done = 0
     results = []
-    for test_set, these in rounds:
-        figures: list[dict[str, dict[str, float]]] = [{} for _ in these]
+    for test_set, answers in rounds:
+        figures: list[dict[str, dict[str, float]]] = [{} for _ in answers]
         for files in test_set.files:
             # All have a go at one picture before the next: what a measure knows of an original holds for all of them.
             pair = load_pair(files, test_set.scale, kind.channels, deep=not kind.is_photo)
             hr = kind.seen(pair.hr)
-            for contestant, found in zip(these, figures, strict=True):
-                sr = kind.seen(contestant.enlarge(Picture(pair.lr)).pixels)
+            for (_, answer), found in zip(answers, figures, strict=True):
+                sr = kind.seen(answer(files, pair))
                 place = files.hr.relative_to(test_set.folder).as_posix()
                 found[place] = {each.key: each.compute(sr, hr, test_set.scale) for each in measures}
                 done += 1
                 progress(done, total)
         results += [
-            Result(contestant.name, test_set.name, test_set.scale, tuple(measures), found)
-            for contestant, found in zip(these, figures, strict=True)
+            Result(name, test_set.name, test_set.scale, tuple(measures), found)
+            for (name, _), found in zip(answers, figures, strict=True)
         ]
     return results
 

@@ -43,6 +43,8 @@ class Measure:
     """From `sr` and `hr`, (H, W, C) 8-bit of one size (`BAND_FIDELITY`: normalised floats), and the scale."""
     least: Callable[[int], int]
     """Side of the smallest pictures that it can be taken of, from the scale."""
+    needs_original: bool = True
+    """Where it needs none, originals have a figure of their own, which tells what is natural."""
 
 
 def _psnr(sr: Pixels8, hr: Pixels8, scale: int) -> float:
@@ -61,7 +63,13 @@ def _within(inner: int) -> Callable[[int], int]:
 PSNR = Measure("psnr", "PSNR-Y, dB", 2, fidelity.CONVENTION, _psnr, _within(fidelity.SSIM_WINDOW))
 SSIM = Measure("ssim", "SSIM-Y", 4, fidelity.CONVENTION, _ssim, _within(fidelity.SSIM_WINDOW))
 NIQE = Measure(
-    "niqe", "NIQE ↓", 2, niqe.CONVENTION, lambda sr, _, scale: niqe.niqe(sr, crop=scale), _within(niqe.BLOCK)
+    "niqe",
+    "NIQE ↓",
+    2,
+    niqe.CONVENTION,
+    lambda sr, _, scale: niqe.niqe(sr, crop=scale),
+    _within(niqe.BLOCK),
+    needs_original=False,
 )
 GRID = Measure("grid", "grid ↓", 2, GRID_CONVENTION, grid, lambda scale: GRID_BLOCK * scale)
 

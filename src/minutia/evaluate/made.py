@@ -1,0 +1,61 @@
+"""Pictures that something else has enlarged, measured beside models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from minutia.errors import DataError
+from minutia.evaluate.benchmark import PHOTO, Answer, Kind, TestSet
+from minutia.image.io import find_pictures, read_size
+from minutia.image.pairs import PairFiles, decode
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An entrant whose answers are read from a folder, or from one of the test set's name below it."""
+
+    name: str
+    scale: int
+    folder: Path
+    kind: Kind = PHOTO
+
+    def answers_to(self, test_set: TestSet) -> Answer:
+        """Find an answer to every picture; it has the picture's name, or one that begins with it.
+
+        Raises:
+            DataError: a picture has no answer, or several, or one of another size.
+        """
+        below = self.folder / test_set.name
+        root = below if below.is_dir() else self.folder
+        if not root.is_dir():
+            raise DataError(f"The folder {root} does not exist.")
+        made = {path.relative_to(root).with_suffix(""): path for path in find_pictures(root)}
+        answers = {files.hr: self._find(files, test_set, root, made) for files in test_set.files}
+        return lambda files, _: decode(answers[files.hr], self.kind.channels, deep=not self.kind.is_photo)
+
+    def _find(self, files: PairFiles, test_set: TestSet, root: Path, made: Mapping[Path, Path]) -> Path:
+        stem = files.hr.relative_to(test_set.folder).with_suffix("")
+        names = {stem.name, f"{stem.name}x{self.scale}"}
+        found = [path for key, path in made.items() if key.parent == stem.parent and key.name in names]
+        found = found or [
+            path
+            for key, path in made.items()
+            if key.parent == stem.parent and any(_goes_on(key.name, name) for name in names)
+        ]
+        if len(found) != 1:
+            how_many = "nothing" if not found else " and ".join(path.name for path in found)
+            raise DataError(f"{root} holds {how_many} for {files.hr}; one picture of that name is needed.")
+        height, width = (side // self.scale * self.scale for side in read_size(files.hr))
+        if read_size(found[0]) != (height, width):
+            raise DataError(
+                f"{found[0]} is not of {width}x{height} pixels, as {files.hr} is at x{self.scale}; "
+                "make it of the test set's LR pictures."
+            )
+        return found[0]
+
+
+def _goes_on(name: str, stem: str) -> bool:
+    """Tell whether a tool has added something to a name, as in 0801_out or 0801x4-upscaled."""
+    return name.startswith(stem) and not name[len(stem) :][:1].isalnum()
