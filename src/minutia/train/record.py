@@ -31,15 +31,15 @@ def validate_and_keep(run: Run, phase: Phase, log: Log, place: Place) -> Place:
         Collapsed: the network makes no pictures any more.
     """
     recipe, pictures = run.recipe, run.pictures
-    network, scale, device = phase.ema, recipe.network.scale, run.accelerator.device
+    network, spec, device = phase.ema, recipe.network, run.accelerator.device
     score, num_shown = scoring(recipe), recipe.validation.num_samples
-    found = validate(network, pictures.validation, scale, device, phase.judge, num_shown, score=score)
+    found = validate(network, pictures.validation, spec, device, phase.judge, num_shown, score=score)
     figures = found.figures() | {"bicubic_psnr": pictures.bicubic_psnr}
     sheet = _sheet_path(run, phase, place.step)
     draw_samples(found.shown, recipe, phase.name, sheet)
     save_crops(found.shown, recipe, phase.name, place.step)
     if pictures.training:
-        known = validate(network, pictures.training, scale, device, num_shown=len(pictures.training), score=score)
+        known = validate(network, pictures.training, spec, device, num_shown=len(pictures.training), score=score)
         figures["training_psnr"] = known.psnr
         draw_samples(known.shown, recipe, phase.name, sheet.with_stem(f"{sheet.stem}-training"))
     before, place = place, _compare(place, goodness(figures, phase.config.best))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -13,7 +14,9 @@ from torch import Tensor, nn
 
 from minutia.image.color import from_float, full_range, to_float
 from minutia.image.pairs import Pair
+from minutia.image.tiles import spans
 from minutia.metrics.fidelity import Score, score_bands, score_y
+from minutia.nets.generators import GeneratorSpec
 from minutia.train.config import Recipe
 from minutia.train.losses import PerceptualLoss
 from minutia.types import Pixels
@@ -54,6 +57,10 @@ JUDGED_SIDE = 1024
 """The perceptual loss is taken of the middle of pictures, at most so many pixels a side: features need 100 times the
 memory of what they are taken of."""
 
+TILE = 256
+"""Side of what is enlarged at once, in pixels of the input and without its halo: at full size a whole photograph's maps
+may need more memory than a step of training."""
+
 Scoring: TypeAlias = Callable[[Pixels, Pixels, int], Score]
 """From `sr`, `hr` and the scale."""
 
@@ -66,21 +73,21 @@ def scoring(recipe: Recipe) -> Scoring:
 def validate(
     network: nn.Module,
     pairs: Sequence[Pair],
-    scale: int,
+    spec: GeneratorSpec,
     device: torch.device,
     judge: PerceptualLoss | None = None,
     num_shown: int = 0,
     *,
     score: Scoring = score_y,
 ) -> Validation:
-    """Enlarge each picture and score it; the first `num_shown` are kept to be looked at."""
+    """Enlarge each picture by a network of `spec` and score it; the first `num_shown` are kept to be looked at."""
     network.eval()
     scores, distances, drifts = [], [], []
     shown: list[Shown] = []
     for pair in pairs:
-        y = _enlarge(network, pair.lr, device)
+        y = _enlarge(network, pair.lr, spec, device)
         sr = from_float(y[0].cpu().numpy(), pair.hr.dtype)
-        scores.append(score(sr, pair.hr, scale))
+        scores.append(score(sr, pair.hr, spec.scale))
         drifts.append(_mean_colour(sr) - _mean_colour(pair.lr))
         if judge is not None:
             hr = torch.from_numpy(to_float(pair.hr)).to(device)
@@ -116,6 +123,13 @@ def _mean_colour(pixels: Pixels) -> NDArray[np.float64]:
 
 
 @torch.inference_mode()
-def _enlarge(network: nn.Module, lr: Pixels, device: torch.device) -> Tensor:
-    y: Tensor = network(torch.from_numpy(to_float(lr)).to(device))
+def _enlarge(network: nn.Module, lr: Pixels, spec: GeneratorSpec, device: torch.device) -> Tensor:
+    """Enlarge (H, W, C) pixels to (1, C, scale * H, scale * W), tile by tile."""
+    x, scale = torch.from_numpy(to_float(lr)).to(device), spec.scale
+    y = x.new_empty((*x.shape[:2], *(scale * side for side in x.shape[2:])))
+    for tile in product(*(spans(side, TILE, spec.halo()) for side in x.shape[2:])):
+        window = [slice(span.start, span.stop) for span in tile]
+        core = [slice(scale * (span.core_start - span.start), scale * (span.core_stop - span.start)) for span in tile]
+        place = [slice(scale * span.core_start, scale * span.core_stop) for span in tile]
+        y[(..., *place)] = network(x[(..., *window)])[(..., *core)]
     return y
