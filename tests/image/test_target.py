@@ -20,6 +20,7 @@ from minutia.image.target import Target, num_passes
         (Target("megapixels", 2), (1000, 2000)),
         (Target("fit", 3840, 2160), (1920, 3840)),
         (Target("fit", 3840, 1000), (1000, 2000)),
+        (Target("width", 333, step=2), (166, 332)),
     ],
 )
 def test_wishes(target: Target, size: tuple[int, int]) -> None:

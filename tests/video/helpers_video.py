@@ -10,6 +10,8 @@ import av
 import numpy as np
 from av.container import OutputContainer
 
+from minutia.image.target import Target
+
 TICK = Fraction(1, 1000)
 
 
@@ -111,7 +113,8 @@ class Repeater:
         self.count = 0
         self.stop_after = stop_after
 
-    def upscale(self, pixels: np.ndarray) -> np.ndarray:
+    def upscale(self, pixels: np.ndarray, *, target: Target) -> np.ndarray:
+        assert target.size(*pixels.shape[:2]) == tuple(4 * side for side in pixels.shape[:2])
         assert pixels.dtype == np.uint8
         if self.count == self.stop_after:
             raise KeyboardInterrupt

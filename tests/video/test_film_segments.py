@@ -90,7 +90,7 @@ def test_the_work_folder_is_emptied_when_settings_change(tmp_path: Path, caplog:
     ],
 )
 def test_where_the_large_film_goes(source: str, output: str | None, target: str) -> None:
-    assert choose_target(Path(source), None if output is None else Path(output), 4) == Path(target)
+    assert choose_target(Path(source), None if output is None else Path(output), "_x4") == Path(target)
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_where_the_large_film_goes(source: str, output: str | None, target: str)
 def test_wishes_that_cannot_be_met_are_refused(tmp_path: Path, target: str, options: dict, sentence: str) -> None:
     film = read_film(make_film(tmp_path / "clip.mp4"))
     with pytest.raises(PictureError) as caught:
-        choose_encoding(film, 4, Path(target), **options)
+        choose_encoding(film, (96, 128), Path(target), **options)
     assert sentence in str(caught.value)
 
 
 def test_sizes_no_encoder_takes_are_refused_before_the_work(tmp_path: Path) -> None:
     film = read_film(make_film(tmp_path / "clip.mp4"))
-    encoding = choose_encoding(film, 4096, tmp_path / "large.mp4")
+    encoding = choose_encoding(film, (98304, 131072), tmp_path / "large.mp4")
     with pytest.raises(PictureError, match=r"libx264 cannot encode 131072x98304 crf=18 rc-lookahead=10 for .*large"):
         rehearse(film, encoding, [], tmp_path / "large.mp4")
 
@@ -120,9 +120,11 @@ def test_sizes_no_encoder_takes_are_refused_before_the_work(tmp_path: Path) -> N
 def test_the_default_codec_is_the_first_that_fits(tmp_path: Path) -> None:
     film = read_film(make_film(tmp_path / "clip.mp4"))
     assert PREFERRED[0] == "libx264"
-    chosen = {suffix: choose_encoding(film, 4, Path(f"x{suffix}")).codec for suffix in (".mp4", ".mkv", ".webm")}
+    chosen = {
+        suffix: choose_encoding(film, (96, 128), Path(f"x{suffix}")).codec for suffix in (".mp4", ".mkv", ".webm")
+    }
     assert chosen == {".mp4": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9"}
-    assert choose_encoding(film, 4, Path("x.mp4"), crf=7).options["crf"] == "7"
+    assert choose_encoding(film, (96, 128), Path("x.mp4"), crf=7).options["crf"] == "7"
 
 
 @pytest.mark.parametrize(("name", "tag"), [("large.mp4", True), ("large.mov", True), ("large.mkv", False)])

@@ -8,6 +8,7 @@ import sys
 import threading
 import weakref
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -16,6 +17,7 @@ import pytest
 from helpers_video import Repeater, grey, level, levels_of, make_film, packets_of, pictures_of, times_of
 
 from minutia.errors import OutputExists, PictureError
+from minutia.image.target import Target
 from minutia.upscaler import Upscaler
 from minutia.video import Summary, run, upscale_video
 
@@ -32,7 +34,8 @@ def test_ten_seconds_from_end_to_end(tmp_path: Path, tiny_model: Path, photo: np
         progress=lambda done, total: seen.append((done, total)),
     )
     large = tmp_path / "large.mp4"
-    assert (summary.size, summary.num_frames, summary.num_kept) == ((32, 24), 40, 0)
+    assert (summary.num_frames, summary.num_kept) == (40, 0)
+    assert (summary.before, summary.after) == ((24, 32), (96, 128))
     assert (seen[0], seen[-1], len(seen)) == ((0, 40), (40, 40), 42)
     assert times_of(large) == times_of(source) == [Fraction(index, 4) for index in range(40)]
     assert packets_of(large, "audio") == packets_of(source, "audio")
@@ -50,6 +53,31 @@ def test_ten_seconds_from_end_to_end(tmp_path: Path, tiny_model: Path, photo: np
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "large.mp4"]
 
 
+@pytest.mark.parametrize(
+    ("size", "after"),
+    [
+        (None, (92, 124)),
+        (Target("scale", 2.5), (58, 78)),
+        (Target("fit", 1000, 55), (54, 74)),
+        (Target("width", 31), (22, 30)),
+    ],
+)
+def test_films_become_of_any_size_and_of_even_sides(
+    tmp_path: Path, tiny_model: Path, size: Target | None, after: tuple[int, int]
+) -> None:
+    source = make_film(
+        tmp_path / "clip.mkv",
+        range(0, 80, 40),
+        paint=partial(grey, size=(31, 23)),
+        codec="ffv1",
+        pixel_format="yuv444p",
+    )
+    upscaler = Upscaler(tiny_model, device="cpu")
+    summary = upscale_video(source, tmp_path / "large.mkv", upscaler, size=size)
+    assert (summary.before, summary.after) == ((23, 31), after)
+    assert {made.shape[:2] for made in pictures_of(tmp_path / "large.mkv")} == {after}
+
+
 def test_devices_work_side_by_side_and_frames_keep_their_order(tmp_path: Path) -> None:
     source = make_film(tmp_path / "clip.mp4")
     meeting = threading.Barrier(2, timeout=20)
@@ -57,9 +85,9 @@ def test_devices_work_side_by_side_and_frames_keep_their_order(tmp_path: Path) -
     class Pair(Repeater):
         num_devices = 2
 
-        def upscale(self, pixels: np.ndarray) -> np.ndarray:
+        def upscale(self, pixels: np.ndarray, *, target: Target) -> np.ndarray:
             meeting.wait()
-            return super().upscale(pixels)
+            return super().upscale(pixels, target=target)
 
     upscale_video(source, tmp_path / "large.mp4", Pair())
     assert times_of(tmp_path / "large.mp4") == times_of(source)
@@ -151,8 +179,8 @@ def test_no_more_frames_are_alive_in_a_longer_film(tmp_path: Path) -> None:
             self.made: list[weakref.ref[np.ndarray]] = []
             self.most = 0
 
-        def upscale(self, pixels: np.ndarray) -> np.ndarray:
-            large = super().upscale(pixels)
+        def upscale(self, pixels: np.ndarray, *, target: Target) -> np.ndarray:
+            large = super().upscale(pixels, target=target)
             self.made.append(weakref.ref(large))
             self.most = max(self.most, sum(each() is not None for each in self.made))
             return large

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from minutia.cli import options as opt
 from minutia.cli.console import INTERRUPTED, console, errors
-from minutia.cli.options import Device, Engine, Precision
 from minutia.errors import MissingExtra
 from minutia.types import Progress as Report
 
@@ -23,18 +24,18 @@ def video(
     model: Annotated[
         str | None, typer.Option("-m", "--model", help="Name of a model (see minutia models), or its folder.")
     ] = None,
-    scale: Annotated[
-        int | None, typer.Option("-s", "--scale", help="Choose the model by how often it enlarges.")
-    ] = None,
-    tile: Annotated[
-        int | None,
-        typer.Option(
-            "-t", "--tile", min=0, help="Side of a tile in pixels; smaller needs less memory. 0 cuts nothing."
-        ),
-    ] = None,
-    engine: Engine = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
+    scale: opt.Scale = None,
+    width: opt.Width = None,
+    height: opt.Height = None,
+    fit: opt.Fit = None,
+    strength: opt.Strength = 1.0,
+    denoise: opt.Denoise = 1.0,
+    color_lock: opt.ColorLock = None,
+    tta: opt.Tta = False,
+    tile: opt.Tile = None,
+    engine: opt.Engine = "auto",
+    device: opt.Device = "auto",
+    precision: opt.Precision = "auto",
     codec: Annotated[
         str | None, typer.Option(help="Encoder, as FFmpeg calls it; by default libx264, in WebM libvpx-vp9.")
     ] = None,
@@ -51,26 +52,28 @@ def video(
         from minutia.video import choose_target, upscale_video
     except ImportError as error:
         raise MissingExtra("Enlarging films", "video") from error
+    from minutia import batch
     from minutia.upscaler import Upscaler
-    from minutia.zoo.catalog import find_model
 
-    card = find_model(model, scale)
-    target = choose_target(film, output, card.scale)
-    upscaler = Upscaler(card, engine=engine, device=device, precision=precision, tile=tile)
+    wish = batch.read_target({"scale": scale, "width": width, "height": height, "fit": fit})
+    card, size = batch.choose_model(model, wish)
+    target = choose_target(film, output, batch.mark(card, size))
+    load = partial(Upscaler, card, strength=strength, denoise=denoise, color_lock=color_lock, tta=tta, tile=tile)
+    upscaler = load(engine=engine, device=device, precision=precision)
     console.print(f"{card.name}, {upscaler.description}")
     with _shown() as show:
         summary = upscale_video(
             film,
             target,
             upscaler,
+            size=size,
             codec=codec,
             crf=crf,
             segment_seconds=segment_seconds,
             overwrite=overwrite,
             progress=show,
         )
-    width, height = summary.size
-    sizes = f"{width}x{height} -> {width * card.scale}x{height * card.scale}"
+    sizes = " -> ".join(f"{across}x{down}" for down, across in (summary.before, summary.after))
     kept = f", {summary.num_kept} of them by an earlier run" if summary.num_kept else ""
     console.print(f"{film}  {sizes}  {summary.num_frames} frames{kept}  {summary.seconds:.1f} s  {target}")
 

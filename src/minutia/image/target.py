@@ -23,6 +23,8 @@ class Target:
     """Factor, pixels or megapixels; for `fit` the width of the box."""
     height: float = 0
     """For `fit` the height of the box."""
+    step: int = 1
+    """Sides become multiples of it, as films want."""
 
     def size(self, height: int, width: int) -> Size:
         """Tell what a picture of this size becomes.
@@ -35,7 +37,7 @@ class Target:
             raise PictureError(
                 f"A picture of {width}x{height} would become smaller; making pictures larger is all that is done here."
             )
-        return _rounded(height * factor), _rounded(width * factor)
+        return _rounded(height * factor, self.step), _rounded(width * factor, self.step)
 
     def _factor(self, height: int, width: int) -> float:
         if self.wish == "scale":
@@ -74,5 +76,6 @@ def pass_sizes(before: Size, after: Size, scale: int) -> list[Size]:
     return sizes
 
 
-def _rounded(side: float) -> int:
-    return max(1, math.floor(side + 0.5))
+def _rounded(side: float, step: int) -> int:
+    """Take the nearest multiple, of two the smaller: what has to fit into a box still does."""
+    return step * max(1, math.ceil(side / step - 0.5))

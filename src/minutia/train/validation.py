@@ -128,8 +128,8 @@ def _enlarge(network: nn.Module, lr: Pixels, spec: GeneratorSpec, device: torch.
     x, scale = torch.from_numpy(to_float(lr)).to(device), spec.scale
     y = x.new_empty((*x.shape[:2], *(scale * side for side in x.shape[2:])))
     for tile in product(*(spans(side, TILE, spec.halo()) for side in x.shape[2:])):
-        window = [slice(span.start, span.stop) for span in tile]
-        core = [slice(scale * (span.core_start - span.start), scale * (span.core_stop - span.start)) for span in tile]
-        place = [slice(scale * span.core_start, scale * span.core_stop) for span in tile]
-        y[(..., *place)] = network(x[(..., *window)])[(..., *core)]
+        seen = [slice(span.start, span.stop) for span in tile]
+        kept = [slice(scale * (span.core_start - span.start), scale * (span.core_stop - span.start)) for span in tile]
+        down, across = (slice(scale * span.core_start, scale * span.core_stop) for span in tile)
+        y[..., down, across] = network(x[..., seen[0], seen[1]])[..., kept[0], kept[1]]
     return y

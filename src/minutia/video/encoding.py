@@ -14,6 +14,7 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 from minutia.errors import PictureError
+from minutia.image.target import Size
 from minutia.video.color import Color, Converter
 from minutia.video.film import Film, Frame
 
@@ -76,14 +77,16 @@ class Encoding:
         context.flags |= Flags.global_header  # One header at the start, which all segments share.
 
 
-def choose_target(source: Path, output: Path | None, scale: int) -> Path:
+def choose_target(source: Path, output: Path | None, mark: str) -> Path:
     """Settle where the large film goes: beside its source as clip_x4.mp4, or into `output`, a folder or a file.
+
+    `mark` is what its name then gets, such as `_x4`.
 
     A film in a container that is not written becomes an MKV.
     """
     suffix = source.suffix if source.suffix.lower() in CONTAINERS else ANY_STREAM
     if output is None:
-        return source.with_name(f"{source.stem}_x{scale}{suffix}")
+        return source.with_name(f"{source.stem}{mark}{suffix}")
     if output.suffix and not output.is_dir():
         return output
     return output / f"{source.stem}{suffix}"
@@ -101,10 +104,11 @@ def container_of(target: Path) -> str:
     return form
 
 
-def choose_encoding(film: Film, scale: int, target: Path, codec: str | None = None, crf: int | None = None) -> Encoding:
+def choose_encoding(film: Film, size: Size, target: Path, codec: str | None = None, crf: int | None = None) -> Encoding:
     """Settle how the large film is encoded.
 
     Args:
+        size: of its frames.
         codec: name of an encoder of FFmpeg; None takes the first of PREFERRED that the container takes.
         crf: constant rate factor; None takes that of OPTIONS.
 
@@ -122,7 +126,7 @@ def choose_encoding(film: Film, scale: int, target: Path, codec: str | None = No
         raise PictureError(f"{name} has no crf; the codecs that have one are {', '.join(OPTIONS)}.")
     if crf is not None:
         options["crf"] = str(crf)
-    width, height = film.width * scale, film.height * scale
+    height, width = size
     formats = [each.name for each in av.codec.Codec(name, "w").video_formats or ()]
     return Encoding(
         codec=name,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from minutia.errors import PictureError
 from minutia.files import replacing
 from minutia.image.color import to_uint8
 from minutia.image.io import require_free
+from minutia.image.target import Size, Target
 from minutia.types import Pixels, Progress, ignore_progress
 from minutia.upscaler import Upscaler
 from minutia.video.copies import choose_copies
@@ -33,8 +35,9 @@ T = TypeVar("T")
 class Summary:
     """What became of a film."""
 
-    size: tuple[int, int]
-    """Width and height before, upright."""
+    before: Size
+    """Height and width, upright."""
+    after: Size
     num_frames: int
     num_kept: int
     """Frames that an earlier run had made."""
@@ -47,6 +50,7 @@ def upscale_video(
     target: Path,
     upscaler: Upscaler,
     *,
+    size: Target | None = None,
     codec: str | None = None,
     crf: int | None = None,
     segment_seconds: float = 10,
@@ -60,6 +64,8 @@ def upscale_video(
 
     Args:
         target: its suffix tells the container: .mp4, .m4v, .mov, .mkv or .webm.
+        size: how large it is to become; None is as often as the model enlarges. Sides are rounded to even numbers,
+            which most codecs want.
         codec: FFmpeg's name of an encoder; None takes libx264 where it is to be had and fits.
         crf: quality of the codec, less is better; None takes a value at which loss is hard to see.
         segment_seconds: how much of the film may have to be made again after a stop.
@@ -75,7 +81,8 @@ def upscale_video(
     if not overwrite:
         require_free(target)
     film = read_film(source)
-    encoding = choose_encoding(film, upscaler.scale, target, codec, crf)
+    even = replace(size or Target("scale", upscaler.scale), step=2)
+    encoding = choose_encoding(film, even.size(film.height, film.width), target, codec, crf)
     copies = choose_copies(film, target)
     rehearse(film, encoding, copies, target)
     folder = target.with_name(f".{target.name}.parts")
@@ -84,13 +91,15 @@ def upscale_video(
             raise PictureError(f"{source} would be replaced by its own enlargement; name another output.")
         claim(folder, _settings(film, encoding, upscaler, segment_seconds))
         num_kept = sum(part.stop - part.first for part in find_parts(folder))
-        num_frames = _make_parts(film, encoding, upscaler, folder, segment_seconds, progress)
+        frames = partial(_enlarge, film, lambda pixels: upscaler.upscale(pixels, target=even), upscaler.num_devices)
+        num_frames = _make_parts(film, encoding, frames, folder, segment_seconds, progress)
         with replacing(target) as temporary:
             join(film, encoding, copies, find_parts(folder), target, temporary)
         shutil.rmtree(folder)
     except (OSError, av.FFmpegError) as error:
         raise PictureError(f"{target} cannot be written: {(error.strerror or str(error)).lower()}.") from error
-    return Summary((film.width, film.height), num_frames, num_kept, time.perf_counter() - began)
+    sizes = (film.height, film.width), (encoding.height, encoding.width)
+    return Summary(*sizes, num_frames, num_kept, time.perf_counter() - began)
 
 
 def _settings(film: Film, encoding: Encoding, upscaler: Upscaler, segment_seconds: float) -> Settings:
@@ -100,6 +109,7 @@ def _settings(film: Film, encoding: Encoding, upscaler: Upscaler, segment_second
         "film": f"{facts.st_size} bytes of {facts.st_mtime_ns}",
         **upscaler.identity,
         "engine": upscaler.description,
+        "size": f"{encoding.width}x{encoding.height}",
         "codec": encoding.codec,
         "codec options": " ".join(f"{name}={value}" for name, value in encoding.options.items()),
         "segment seconds": segment_seconds,
@@ -108,13 +118,18 @@ def _settings(film: Film, encoding: Encoding, upscaler: Upscaler, segment_second
 
 
 def _make_parts(
-    film: Film, encoding: Encoding, upscaler: Upscaler, folder: Path, segment_seconds: float, progress: Progress
+    film: Film,
+    encoding: Encoding,
+    frames_from: Callable[[int], Generator[Frame, None, None]],
+    folder: Path,
+    segment_seconds: float,
+    progress: Progress,
 ) -> int:
     """Make the segments that are not there yet; give back how many frames the film has."""
     parts = find_parts(folder)
     done = parts[-1].stop if parts else 0
     progress(done, max(done, film.num_frames))
-    with closing(_in_thread(_enlarge(film, upscaler, done))) as frames:
+    with closing(_in_thread(frames_from(done))) as frames:
         frame = next(frames, None)
         while frame is not None:
             first, until = done, frame.pts + segment_seconds / film.time_base
@@ -131,7 +146,9 @@ def _make_parts(
     return done
 
 
-def _enlarge(film: Film, upscaler: Upscaler, skip: int) -> Generator[Frame, None, None]:
+def _enlarge(
+    film: Film, upscale: Callable[[Pixels], Pixels], num_devices: int, skip: int
+) -> Generator[Frame, None, None]:
     """Enlarge frames, in their order; as many are in the making as there are devices."""
     waiting: deque[tuple[Frame, Future[Pixels]]] = deque()
 
@@ -139,10 +156,10 @@ def _enlarge(film: Film, upscaler: Upscaler, skip: int) -> Generator[Frame, None
         frame, large = waiting.popleft()
         return Frame(to_uint8(large.result()), frame.pts, frame.duration)
 
-    with ThreadPoolExecutor(upscaler.num_devices) as pool:
+    with ThreadPoolExecutor(num_devices) as pool:
         for frame in _in_thread(read_frames(film, skip)):
-            waiting.append((frame, pool.submit(upscaler.upscale, frame.pixels)))
-            if len(waiting) == upscaler.num_devices:
+            waiting.append((frame, pool.submit(upscale, frame.pixels)))
+            if len(waiting) == num_devices:
                 yield next_made()
         while waiting:
             yield next_made()
