@@ -4,17 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from helpers_datasets import save
 from PIL import Image
 
 from minutia.datasets.check import check
 from minutia.datasets.findings import Kind, Report
 from minutia.datasets.repair import repair
-from minutia.errors import DataError
+from minutia.errors import DataError, PictureError
 from minutia.image.pairs import find_pairs
 from minutia.image.resize import downscale
 
 SCALE = 2
+BANDS = {"photometric": "minisblack", "planarconfig": "contig"}
 
 
 @pytest.fixture
@@ -174,4 +176,21 @@ def test_a_repair_harms_nothing(pairs: Path, scenes: list[np.ndarray], tmp_path:
         path.write_bytes(b"broken")
     with pytest.raises(DataError, match=r"No picture of .* is good as it is; .* was not made"):
         repair(check(pairs, scale=SCALE), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_bands_and_measurements_are_looked_at_as_their_mean(scenes: list[np.ndarray], tmp_path: Path) -> None:
+    for index, scene in enumerate(scenes):
+        bands = np.concatenate([scene, scene[:, :, :2] // 2], axis=2).astype(np.float32) * 40 - 2000
+        small = downscale(bands, SCALE)
+        for folder, pixels in (("HR", bands), ("LR", np.roll(small, 3, axis=1) if index == 1 else small)):
+            (tmp_path / "set" / folder).mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(tmp_path / "set" / folder / f"{index}.tif", pixels, **BANDS)
+    tifffile.imwrite(tmp_path / "set" / "HR" / "2.tif", np.full_like(bands, 7), **BANDS)
+    report = check(tmp_path / "set", scale=SCALE)
+    assert found(report) == [("displaced", "1.tif"), ("flat", "2.tif")]
+    with pytest.raises(
+        PictureError, match=r"0\.tif has 5 bands of float32; only grey and RGB of 8 or 16 bits are taken"
+    ):
+        repair(report, tmp_path / "new")
     assert not (tmp_path / "new").exists()

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from minutia.datasets.findings import Candidate, Finding, Kind
 from minutia.datasets.measures import Luma, correlate, find_shift, has_jpeg_blocks, is_flat, perceptual_hash
 from minutia.errors import PictureError
-from minutia.image.color import luma
-from minutia.image.io import read_photo
+from minutia.image.color import luma, to_uint8
+from minutia.image.io import read
 from minutia.image.resize import downscale
 
 LOSSLESS = frozenset({".bmp", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff"})
@@ -27,6 +27,10 @@ COMPARED = 384
 """Side of the middle of a low-resolution copy that is compared with its original."""
 MIN_COMPARED = 16
 """Of smaller ones nothing can be said."""
+
+SHOWN = (0.1, 99.9)
+"""Percentiles of measurements that are seen as black and white."""
+TINY = float(np.finfo(np.float32).tiny)
 
 UNLIKE, UNRELATED = 0.3, 0.8
 """A copy shows something else where phases agree by less than the first and values correlate below the second."""
@@ -69,7 +73,7 @@ def examine(candidate: Candidate, *, paired: bool, scale: int) -> Seen:
             if paired and other is None:
                 note(path, [("partner", f"lacks its {lacking}")])
             try:
-                pixels[path] = read_photo(path)
+                pixels[path] = _read(path)
             except PictureError as error:
                 note(path, [("unreadable", str(error).removeprefix(f"{path} ").rstrip("."))])
     if candidate.hr not in pixels:
@@ -82,6 +86,17 @@ def examine(candidate: Candidate, *, paired: bool, scale: int) -> Seen:
     if candidate.lr in pixels:
         note(candidate.lr, _compare(pixels[candidate.hr], pixels[candidate.lr], scale))
     return Seen(findings, perceptual_hash(y))
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    """Read what can be looked at, (H, W, 1 or 3) of 8 bits: of bands and measurements their mean, as grey."""
+    picture = read(path)
+    if picture.is_photo:
+        return to_uint8(picture.pixels)
+    mean = picture.pixels.mean(axis=2, keepdims=True, dtype=np.float64)
+    low, high = np.percentile(mean, SHOWN)
+    grey: NDArray[np.uint8] = np.clip(255 * (mean - low) / max(high - low, TINY), 0, 255).astype(np.uint8)
+    return grey
 
 
 def _look(y: Luma, path: Path, scale: int) -> list[Matter]:
