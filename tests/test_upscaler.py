@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 import minutia
@@ -41,6 +42,14 @@ def test_every_kind_comes_back_as_itself(upscaler: Upscaler, photo: np.ndarray, 
         image = upscaler.upscale(path)
         assert np.array_equal(np.asarray(image), large)
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_that_a_pillow_image_keeps_eight_bits_is_said(
+    upscaler: Upscaler, photo: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tifffile.imwrite(tmp_path / "deep.tif", photo.astype(np.uint16) * 257, photometric="rgb")
+    assert upscaler.upscale(tmp_path / "deep.tif").mode == "RGB"
+    assert caplog.messages == ["A Pillow image holds 8 bits a colour; to keep 16, give an array or a Picture."]
 
 
 @pytest.mark.parametrize("shape", [(9, 8), (9, 8, 1), (9, 8, 3), (9, 8, 4)])

@@ -10,12 +10,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from minutia.batch import upscale_file
     from minutia.errors import MinutiaError
     from minutia.types import Picture
     from minutia.upscaler import Upscaler
     from minutia.zoo.catalog import find_model, list_models
 
-__all__ = ["MinutiaError", "Picture", "Upscaler", "__version__", "find_model", "list_models"]
+__all__ = ["MinutiaError", "Picture", "Upscaler", "__version__", "find_model", "list_models", "upscale_file"]
 __version__ = "0.1.0"
 
 # Loaded when they are asked for: the command line should not wait for NumPy to show its help.
@@ -25,6 +26,7 @@ _HOMES = {
     "Upscaler": "minutia.upscaler",
     "find_model": "minutia.zoo.catalog",
     "list_models": "minutia.zoo.catalog",
+    "upscale_file": "minutia.batch",
 }
 
 

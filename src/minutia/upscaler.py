@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final, overload
 
@@ -22,6 +23,8 @@ from minutia.zoo.catalog import find_model, load_model
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+logger = logging.getLogger(__name__)
 
 
 @final
@@ -134,6 +137,8 @@ class Upscaler:
                 f"A Pillow image cannot hold {in_bands(taken.num_bands)} of {taken.pixels.dtype}; give an array, or a "
                 "Picture as minutia.image.io reads it."
             )
+        if taken.pixels.dtype == np.uint16 and taken.num_bands > 1:
+            logger.warning("A Pillow image holds 8 bits a colour; to keep 16, give an array or a Picture.")
         return to_pil(self.upscale(taken, progress, target=target))
 
 

@@ -12,11 +12,12 @@ from typing import final
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image, ImageCms
 
-from minutia.batch import Job, Making, Naming, Options, Outcome, plan_jobs, run, run_jobs, stages
+from minutia.batch import Job, Making, Naming, Options, Outcome, plan_jobs, run, run_jobs, stages, upscale_file
 from minutia.engines import FakeEngine
-from minutia.errors import OutputExists
+from minutia.errors import OutputExists, PictureError
 from minutia.image import opening, png
 from minutia.image.formats import Encoding
 from minutia.image.opening import Limits
@@ -52,6 +53,22 @@ def pictures(folder: Path, count: int, side: int = 4) -> list[Job]:
     for index in range(count):
         Image.fromarray(np.full((side, side, 3), index, np.uint8)).save(folder / f"{index}.png")
     return [Job(folder / f"{index}.png", folder / "out" / f"{index}.png") for index in range(count)]
+
+
+def test_a_file_from_python_keeps_what_the_command_keeps(tmp_path: Path, tiny_model: Path) -> None:
+    upscaler = Upscaler(tiny_model, device="cpu")
+    (job,) = pictures(tmp_path, 1)
+    deep = tmp_path / "deep.tif"
+    tifffile.imwrite(deep, np.full((4, 5, 3), 40_000, np.uint16), photometric="rgb", iccprofile=SRGB)
+    upscale_file(str(deep), tmp_path / "large.tif", upscaler)
+    with tifffile.TiffFile(tmp_path / "large.tif") as file:
+        assert (file.pages[0].shape, file.pages[0].dtype) == ((16, 20, 3), np.uint16)
+        assert file.pages[0].tags["InterColorProfile"].value == SRGB
+    with pytest.raises(OutputExists):
+        upscale_file(job.source, tmp_path / "large.tif", upscaler)
+    upscale_file(job.source, tmp_path / "large.tif", upscaler, Options(overwrite=True))
+    with pytest.raises(PictureError, match=r"none\.png"):
+        upscale_file(tmp_path / "none.png", tmp_path / "b.png", upscaler)
 
 
 def statuses(jobs: list[Job] | tuple[Job, ...], upscaler: Upscaler, options: Options | None = None) -> list[str]:

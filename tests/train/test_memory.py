@@ -15,6 +15,7 @@ from minutia.train.config import Recipe
 from minutia.train.loop import train
 from minutia.train.losses import PerceptualLoss
 from minutia.train.memory import StepMemory, shortage_told
+from minutia.train.pictures import choose_pictures
 from minutia.train.recipe import load_recipe
 from minutia.train.run import Batch, Listener, Outline
 
@@ -81,7 +82,7 @@ def test_automatic_sizes_are_told_kept_and_leave_no_trace(recipe: Recipe, monkey
     assert not train(automatic(recipe), listener=Listener(outline=outlines.append), should_stop=lambda: next(seen) >= 8)
     assert [batch.num_crops for batch in outlines[0].chosen.values()] == [4, 4]
     assert all(0 < batch.num_bytes < batch.num_free for batch in outlines[0].chosen.values())
-    monkeypatch.setattr(outline, "free_memory", lambda device: 0)
+    monkeypatch.setattr(outline, "free_memory", lambda device: outlines[0].num_bytes)
     assert train(automatic(recipe))
     assert load_recipe(recipe.folder / "recipe.toml") == automatic(recipe, 4)
     one, other = (load_file(run.folder / "last.safetensors") for run in (fixed, recipe))
@@ -89,7 +90,12 @@ def test_automatic_sizes_are_told_kept_and_leave_no_trace(recipe: Recipe, monkey
 
 
 def test_little_memory_gives_small_batches(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outline, "free_memory", lambda device: 0)
+    files = choose_pictures(recipe)
+    num_bytes = files.num_bytes(recipe.network.scale, recipe.network.channels, normalised=False)
+    monkeypatch.setattr(outline, "free_memory", lambda device: num_bytes - 1)
+    with pytest.raises(TrainingError, match=r"The pictures would take 0\.0 GB of memory, and 0\.0 GB are free; train"):
+        train(recipe)
+    monkeypatch.setattr(outline, "free_memory", lambda device: num_bytes)
     chosen: list[dict[str, Batch]] = []
     train(automatic(recipe), listener=Listener(outline=lambda told: chosen.append(told.chosen)))
     assert [batch.num_crops for batch in chosen[0].values()] == [1, 1]

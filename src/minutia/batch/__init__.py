@@ -11,7 +11,7 @@ from minutia.batch.forecast import Forecast, foretell
 from minutia.batch.journal import Journal, place_of
 from minutia.batch.options import Making, Options
 from minutia.batch.plan import Job, Naming, Plan, plan_jobs
-from minutia.batch.run import run_jobs
+from minutia.batch.run import run_jobs, upscale_file
 from minutia.batch.settings import settings_of
 from minutia.batch.sources import gather
 from minutia.batch.stages import Outcome
@@ -43,4 +43,5 @@ __all__ = [
     "replaced_streams",
     "run_jobs",
     "settings_of",
+    "upscale_file",
 ]

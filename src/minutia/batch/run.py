@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias, final
 
@@ -69,6 +70,25 @@ def run_jobs(
             if line.is_empty and not waiting:
                 return
             line.wait()
+
+
+def upscale_file(
+    source: str | Path, target: str | Path, upscaler: Upscaler | None = None, options: Options | None = None
+) -> None:
+    """Enlarge a file as `minutia upscale` does: 16 bits, profile, EXIF, frames and pages stay where formats hold them.
+
+    Args:
+        target: its suffix tells the format.
+        upscaler: None is the default model.
+        options: None replaces nothing that exists.
+
+    Raises:
+        OutputExists: the target exists.
+        MinutiaError: the picture cannot be read, made as wished, or written.
+    """
+    (outcome,) = run_jobs([Job(Path(source), Path(target))], upscaler or Upscaler(), options)
+    if outcome.error is not None:
+        raise outcome.error
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,5 +77,5 @@ def pass_sizes(before: Size, after: Size, scale: int) -> list[Size]:
 
 
 def _rounded(side: float, step: int) -> int:
-    """Take the nearest multiple, of two the smaller: what has to fit into a box still does."""
-    return step * max(1, math.ceil(side / step - 0.5))
+    """Take the nearest pixel, then the multiple below it: what has to fit into a box still does."""
+    return step * max(1, math.floor(side + 0.5) // step)

@@ -6,9 +6,11 @@ import tomllib
 from functools import partial
 from pathlib import Path
 
+import torch
 from accelerate import Accelerator
 
 from minutia.errors import TrainingError
+from minutia.memory import in_gigabytes
 from minutia.train.config import Recipe
 from minutia.train.losses import PerceptualLoss
 from minutia.train.memory import SHARE, free_memory, measure_step, shortage_told
@@ -29,10 +31,12 @@ def plan_run(
 
     Raises:
         DataError: pictures are missing or do not pair.
-        TrainingError: a batch does not divide among the processes, or not even two crops fit into the memory.
+        TrainingError: a batch does not divide among the processes, or the pictures, or not even two crops, fit into
+            the memory.
     """
     files, network = choose_pictures(recipe), recipe.network
     num_bytes = files.num_bytes(network.scale, network.channels, normalised=recipe.data.normalisation is not None)
+    _require_room(num_bytes, accelerator.device if recipe.data.cache == "device" else torch.device("cpu"), processes)
     known = processes.decide(partial(_sizes_before, recipe.folder)) if resume else {}
     chosen = {}
     for name, phase in recipe.phases.items():
@@ -47,6 +51,16 @@ def plan_run(
     precision = "fp32" if accelerator.mixed_precision == "no" else accelerator.mixed_precision
     device = f"{describe_device(accelerator.device)}, {precision}"
     return recipe, Outline(*numbers, plan, chosen, processes.count, device), files
+
+
+def _require_room(num_bytes: int, place: torch.device, processes: Processes) -> None:
+    """Check that the pictures fit into the memory, where a run would otherwise be killed while it decodes them."""
+    free = processes.smallest(free_memory(place))
+    if num_bytes > free:
+        raise TrainingError(
+            f"The pictures would take {in_gigabytes(num_bytes)} of memory, and {in_gigabytes(free)} are free; train on "
+            "fewer, or on pieces of them: minutia datasets prepare makes a folder of either (--count, --crop)."
+        )
 
 
 def _choose(
