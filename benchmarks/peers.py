@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from minutia.bench.machine import processor, version
 from minutia.bench.turns import take_turns
 from minutia.engines import open_engine
 from minutia.errors import EngineError
+from minutia.nets.compact import CompactSpec
 from minutia.nets.generators import parse_spec
 from minutia.nets.rrdb import RRDBSpec
 from minutia.zoo.card import ModelCard
@@ -49,24 +49,6 @@ class Peer:
     title: str
     side: int
     run: Run
-
-
-class Compact(nn.Module):
-    """A plain chain of convolutions of 64 features with PReLU, one pixel shuffle last, added to the repeated input.
-
-    The shape of realesr-general-x4v3: a first convolution, 32 more, and one that makes the 48 values of 4x4 pixels.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for num_inputs in [3] + [64] * 32:
-            layers += [nn.Conv2d(num_inputs, 64, 3, padding=1), nn.PReLU(64)]
-        self.body = nn.Sequential(*layers, nn.Conv2d(64, 48, 3, padding=1), nn.PixelShuffle(4))
-
-    def forward(self, x_NCHW: torch.Tensor) -> torch.Tensor:
-        """Enlarge (N, 3, H, W) to (N, 3, 4 H, 4 W)."""
-        return self.body(x_NCHW) + F.interpolate(x_NCHW, scale_factor=4, mode="nearest")
 
 
 def main() -> None:
@@ -111,7 +93,9 @@ def find_peers(card: ModelCard, side: int, rrdb_side: int, folder: Path) -> list
             continue
         require_equal(title, run, exact.run)
         peers.append(Peer(f"{card.name}, {title}", side, run))
-    peers.append(Peer("compact, 64 features and 32 convolutions, torch fp32", side, torch_runner(Compact())))
+    peers.append(
+        Peer("compact, 64 features and 32 convolutions, torch fp32", side, torch_runner(CompactSpec().build()))
+    )
     peers.append(Peer("RRDB of 23 blocks, torch fp32", rrdb_side, torch_runner(RRDBSpec().build())))
     return peers
 

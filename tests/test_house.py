@@ -13,7 +13,7 @@ from PIL import Image
 
 import minutia
 
-PUBLIC = {"MinutiaError", "Picture", "Upscaler", "find_model", "list_models"}
+PUBLIC = {"MinutiaError", "Picture", "Upscaler", "find_model", "list_models", "upscale_file"}
 ROOT = Path(minutia.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 

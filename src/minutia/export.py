@@ -25,7 +25,7 @@ from minutia.engines import open_engine
 from minutia.errors import ModelError
 from minutia.nets.folding import fold_batch_norm
 from minutia.nets.generators import GeneratorSpec
-from minutia.nets.weights import SUFFIX, load_weights
+from minutia.nets.weights import PICKLE_SUFFIXES, SUFFIX, load_weights
 from minutia.zoo.card import CARD_NAME, MODEL_NAME, ModelCard, write_card
 
 RUN_WEIGHTS = ("weights/adversarial-best.safetensors", "weights/content-best.safetensors")
@@ -145,10 +145,10 @@ def _find_weights(source: Path) -> Path:
             return source / name
     if (source / MODEL_NAME).is_file():
         raise ModelError(f"{source} is a model already; give a run, or a weights file of one.")
-    if source.suffix == SUFFIX:
+    if source.suffix in {SUFFIX, *PICKLE_SUFFIXES}:
         return source
     if not source.is_dir():
-        raise ModelError(f"{source} is neither a run nor a weights file ({SUFFIX}) of one.")
+        raise ModelError(f"{source} is neither a run nor a weights file ({SUFFIX}, {', '.join(PICKLE_SUFFIXES)}).")
     raise ModelError(f"{source} holds no trained weights; a run writes {RUN_WEIGHTS[1]} at its first validation.")
 
 

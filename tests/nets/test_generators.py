@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from minutia.errors import ModelError
+from minutia.nets.compact import CompactSpec
 from minutia.nets.folding import fold_batch_norm
 from minutia.nets.generators import SPECS, GeneratorSpec, parse_spec
 from minutia.nets.minutianet import MinutiaNetSpec
@@ -25,6 +26,7 @@ def small(spec: type, **changes: object) -> GeneratorSpec:
     [
         (MinutiaNetSpec(), 1_543_556),
         (RRDBSpec(), 16_697_987),
+        (CompactSpec(num_blocks=16), 621_424),
         (SRResNetSpec(norm="none"), 1_545_238),
         (SRResNetSpec(), 1_545_238 + 33 * 2 * 64),
     ],
@@ -103,7 +105,7 @@ def test_folded_batch_norm_computes_the_same() -> None:
 
 def test_descriptions_are_read_strictly() -> None:
     assert parse_spec({"kind": "rrdb", "num_blocks": 3}) == RRDBSpec(num_blocks=3)
-    with pytest.raises(ModelError, match="no network called 'vit'; known are srresnet, rrdb, minutianet"):
+    with pytest.raises(ModelError, match="no network called 'vit'; known are srresnet, rrdb, compact, minutianet"):
         parse_spec({"kind": "vit"})
     with pytest.raises(ModelError, match="no parameter depth"):
         parse_spec({"kind": "rrdb", "depth": 3})

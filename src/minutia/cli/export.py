@@ -13,7 +13,7 @@ from minutia.errors import MissingExtra
 
 
 def export(
-    source: Annotated[Path, typer.Argument(help="Run folder, or a weights file of one.")],
+    source: Annotated[Path, typer.Argument(help="Run folder, or a weights file: of one, or of ESRGAN and its kin.")],
     folder: Annotated[Path, typer.Argument(help="Model folder to make; its name becomes the model's.")],
     summary: Annotated[str, typer.Option(help="One sentence on what the model is.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated",

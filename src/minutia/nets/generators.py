@@ -7,15 +7,17 @@ from dataclasses import fields
 from typing import Any, TypeAlias, get_args, get_type_hints
 
 from minutia.errors import ModelError
+from minutia.nets.compact import CompactSpec
 from minutia.nets.minutianet import MinutiaNetSpec
 from minutia.nets.rrdb import RRDBSpec
 from minutia.nets.srresnet import SRResNetSpec
 
-GeneratorSpec: TypeAlias = SRResNetSpec | RRDBSpec | MinutiaNetSpec
+GeneratorSpec: TypeAlias = SRResNetSpec | RRDBSpec | CompactSpec | MinutiaNetSpec
 
-SPECS: dict[str, type[SRResNetSpec] | type[RRDBSpec] | type[MinutiaNetSpec]] = {
+SPECS: dict[str, type[SRResNetSpec] | type[RRDBSpec] | type[CompactSpec] | type[MinutiaNetSpec]] = {
     "srresnet": SRResNetSpec,
     "rrdb": RRDBSpec,
+    "compact": CompactSpec,
     "minutianet": MinutiaNetSpec,
 }
 

@@ -1,8 +1,9 @@
-"""Weights of a generator, from a safetensors file that also says which network they belong to, or from a model."""
+"""Weights of a generator: from a safetensors file that names its network, from a model, or as others published them."""
 
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,12 +17,18 @@ from torch import Tensor, nn
 from minutia.errors import ModelError
 from minutia.files import replacing
 from minutia.nets.generators import GeneratorSpec, parse_spec
+from minutia.nets.published import recognise
 from minutia.types import Normalisation
 from minutia.zoo.card import ModelCard, parse_normalisation
 from minutia.zoo.catalog import find_model, load_model
 from minutia.zoo.weights import read_weights
 
 SUFFIX = ".safetensors"
+PICKLE_SUFFIXES = (".pth", ".pt", ".ckpt")
+"""Of files written by torch.save."""
+
+DAMAGE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, LookupError, ValueError, TypeError, AttributeError)
+"""What torch.load may raise when a file holds anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,11 @@ def load_weights(source: Path) -> Weights:
     """Read a weights file; or the weights of a model, which is called by its folder, its model.onnx or its name.
 
     Raises:
-        ModelError: no such file or model, a file that was not written here, or a model that is not of this package.
+        ModelError: no such file or model, a file of no network that is known here, or a model that is not of this
+            package.
     """
+    if source.suffix in PICKLE_SUFFIXES:
+        return _published(source, _read_pickle(source))
     if source.suffix != SUFFIX:
         return _weights_of(find_model(source))
     try:
@@ -87,16 +97,36 @@ def load_weights(source: Path) -> Weights:
         raise ModelError(f"The weights {source} do not exist.") from error
     except (SafetensorError, OSError) as error:
         raise ModelError(f"The weights {source} cannot be read: {error}.") from error
+    if "network" not in metadata:
+        return _published(source, state)
     try:
         network, training = json.loads(metadata["network"]), json.loads(metadata.get("training", "{}"))
         normalisation = json.loads(metadata.get("normalisation", "null"))
-    except (KeyError, json.JSONDecodeError):
+    except json.JSONDecodeError:
         network = training = normalisation = None
     if not isinstance(network, dict) or not isinstance(training, dict):
         raise ModelError(f"The weights {source} do not say of which network they are; they are no weights of Minutia.")
     spec = parse_spec(network)
     by = None if normalisation is None else parse_normalisation(normalisation, spec.channels, str(source))
     return Weights(source, spec, state, training, by)
+
+
+def _read_pickle(source: Path) -> dict[str, Any]:
+    """Read what torch.save wrote; weights_only admits tensors and plain values, and runs nothing of the file."""
+    try:
+        held = torch.load(source, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ModelError(f"The weights {source} do not exist.") from error
+    except DAMAGE as error:
+        raise ModelError(
+            f"The weights {source} cannot be read: the file is damaged, or holds more than tensors and plain values."
+        ) from error
+    return held if isinstance(held, dict) else {}
+
+
+def _published(source: Path, file: Mapping[str, Any]) -> Weights:
+    spec, state = recognise(file, source)
+    return Weights(source, spec, state, {"recipe": f"none; published as {source.name}"})
 
 
 def _weights_of(card: ModelCard) -> Weights:
