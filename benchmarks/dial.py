@@ -44,7 +44,7 @@ def main() -> None:
     ]
     results = run_benchmark(contestants, [test_set], measures=[*FIDELITY, NIQE, vgg_distance(weights)])
     (DOCS / "dial.md").write_text(WORDS + to_markdown(results), encoding="utf-8")
-    draw(results[1:])
+    draw(results[1:-1])  # Without bicubic and the originals.
 
 
 def draw(results: list[Result]) -> None:

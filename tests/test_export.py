@@ -45,6 +45,14 @@ def test_the_card_says_what_was_exported(tiny_model: Path) -> None:
     assert card.figures == ()
 
 
+def test_less_context_than_the_network_sees_is_a_wish(tiny_model: Path, tmp_path: Path) -> None:
+    weights = tiny_model.parent / "weights.safetensors"
+    assert export(weights, tmp_path / "narrow", halo=2).halo == find_model(tmp_path / "narrow").halo == 2
+    for halo in (-1, 8):
+        with pytest.raises(ModelError, match="--halo must be 0 to 7, which is as far as this network sees"):
+            export(weights, tmp_path / "other", halo=halo)
+
+
 def test_batch_normalisation_is_folded(tmp_path: Path) -> None:
     spec = SRResNetSpec(num_blocks=1, num_features=8, scale=2, channels=1)
     network = spec.build()

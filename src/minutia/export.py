@@ -50,6 +50,7 @@ def export(
     limits: str = "not stated",
     faithful: str = "",
     gentle: str = "",
+    halo: int | None = None,
     overwrite: bool = False,
 ) -> ModelCard:
     """Make a model folder, whose name becomes the model's, from a run folder or a weights file.
@@ -57,15 +58,19 @@ def export(
     Args:
         faithful: name, or folder beside this one, of the content model it can be blended with.
         gentle: the same of a model that leaves grain.
+        halo: input pixels around a tile; None is all that an output pixel can depend on, and less makes tiles inexact.
 
     Raises:
-        ModelError: no weights there, the folder exists, or the exported model differs from the network.
+        ModelError: no weights there, the folder exists, a halo beyond what the network sees, or the exported model
+            differs from the network.
     """
     source = _find_weights(source)
     if folder.exists() and not overwrite:
         raise ModelError(f"{folder} exists; add --overwrite to replace it.")
     weights = load_weights(source)
     spec, network = fold_batch_norm(weights.spec, weights.build())
+    if halo is not None and not 0 <= halo <= spec.halo():
+        raise ModelError(f"--halo must be 0 to {spec.halo()}, which is as far as this network sees.")
     _round_to_float16(network)
     with _making(folder) as made:
         write_onnx(network, spec, made / MODEL_NAME)
@@ -74,7 +79,7 @@ def export(
             summary=summary or f"{spec.kind}, x{spec.scale}",
             scale=spec.scale,
             channels=spec.channels,
-            halo=spec.halo(),
+            halo=spec.halo() if halo is None else halo,
             licence=licence,
             intended_use=intended_use,
             limits=limits,

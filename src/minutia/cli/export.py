@@ -27,6 +27,10 @@ def export(
     gentle: Annotated[
         str, typer.Option(help="Model of the same shape that leaves grain, for --denoise: its name, or a folder.")
     ] = "",
+    halo: Annotated[
+        int | None,
+        typer.Option(help="Input pixels around each tile; less than the network sees is faster and not exact."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing model.")] = False,
 ) -> None:
     """Turn trained weights into a model folder: model.onnx and its card."""
@@ -44,6 +48,7 @@ def export(
         limits=limits,
         faithful=faithful,
         gentle=gentle,
+        halo=halo,
         overwrite=overwrite,
     )
     console.print(f"{card.model_path} enlarges {card.scale} times; it was compared with the network on several sizes.")
