@@ -1,6 +1,7 @@
-"""Judge the models for real photographs: python benchmarks/photographs.py DEGRADED VGG19_WEIGHTS.
+"""Judge the models for real photographs: python benchmarks/photographs.py DEGRADED VGG19_WEIGHTS [MODEL ...].
 
-DEGRADED is what `benchmarks/degraded.py` made, for x4 and x2. Writes docs/photographs.md, and beside it a sheet of
+DEGRADED is what `benchmarks/degraded.py` made, for x4 and x2; the models are what others have published, as
+`benchmarks/published.py` and `minutia export` make folders of it. Writes docs/photographs.md, and beside it a sheet of
 pictures in the public domain, which scikit-image carries.
 """
 
@@ -41,7 +42,11 @@ leaves grain.
 
     python benchmarks/degraded.py Set14/x4/HR degraded
     python benchmarks/degraded.py Set14/x2/HR degraded --scale 2
-    python benchmarks/photographs.py degraded VGG19_WEIGHTS
+    python benchmarks/photographs.py degraded VGG19_WEIGHTS realesrgan-x4plus realesr-animevideov3-x4
+
+Real-ESRGAN's own weights, by the authors of its paper, are beside ours: RRDBNet of 16.7 million parameters, and the
+compact network of 0.6 million (`benchmarks/published.py` tells where they are from). They were trained for heavier
+damage than any of these four, and to sharpen: their originals were sharpened first.
 
 ![Three photographs, each at another strength, as the models enlarge them](photographs.webp)
 
@@ -53,7 +58,7 @@ a cup of coffee by Rachel Michetti; all in the public domain, in scikit-image.*
 
 def main() -> None:
     """Measure, draw and write."""
-    degraded, weights = map(Path, sys.argv[1:])
+    degraded, weights, *published = map(Path, sys.argv[1:])
     contestants = [
         as_contestant("minutia-x4"),
         as_contestant("minutia-x4-photo-fidelity"),
@@ -64,22 +69,23 @@ def main() -> None:
         as_contestant("minutia-x2-photo-fidelity"),
         as_contestant("minutia-x2-photo"),
         as_contestant("minutia-x2-photo", denoise=0),
+        *map(as_contestant, published),
     ]
     measures = [*FIDELITY, vgg_distance(weights), NIQE]
     results = run_benchmark(contestants, [degraded / name for name in STRENGTHS], measures=measures)
     (DOCS / "photographs.md").write_text(WORDS + to_markdown(results), encoding="utf-8")
-    rows = [draw_row(name, number) for number, name in enumerate(SHOWN)]
+    rows = [draw_row(name, number, published[:1]) for number, name in enumerate(SHOWN)]
     draw_sheet(rows).save(DOCS / "photographs.webp", quality=QUALITY, method=6)
 
 
-def as_contestant(name: str, *, denoise: float = 1.0) -> Contestant:
-    """Let a bundled model take part."""
-    upscaler = Upscaler(name, denoise=denoise)
-    words = name if denoise == 1 else f"{name}, denoise {denoise:g}"
+def as_contestant(model: str | Path, *, denoise: float = 1.0) -> Contestant:
+    """Let a model take part."""
+    upscaler = Upscaler(model, denoise=denoise)
+    words = Path(model).name if denoise == 1 else f"{model}, denoise {denoise:g}"
     return Contestant(words, upscaler.scale, upscaler.upscale)
 
 
-def draw_row(strength: str, number: int) -> list[Panel]:
+def draw_row(strength: str, number: int, published: list[Path]) -> list[Panel]:
     """Draw one photograph as the models see it, and as they enlarge it."""
     load, top, left = SHOWN[strength]
     original = np.ascontiguousarray(load()[top : top + SIDE, left : left + SIDE])
@@ -90,6 +96,7 @@ def draw_row(strength: str, number: int) -> list[Panel]:
         Panel(Upscaler("minutia-x4").upscale(small), ["minutia-x4"]),
         Panel(Upscaler("minutia-x4-photo", denoise=0).upscale(small), ["photo, --denoise 0"]),
         Panel(Upscaler("minutia-x4-photo").upscale(small), ["minutia-x4-photo"]),
+        *(Panel(Upscaler(model).upscale(small), [model.name]) for model in published),
         Panel(original, ["original"]),
     ]
 
