@@ -22,6 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from minutia.engines import open_engine
+from minutia.engines.footprint import measure_pixel_bytes
 from minutia.errors import ModelError
 from minutia.nets.folding import fold_batch_norm
 from minutia.nets.generators import GeneratorSpec
@@ -80,6 +81,7 @@ def export(
             scale=spec.scale,
             channels=spec.channels,
             halo=spec.halo() if halo is None else halo,
+            pixel_bytes=measure_pixel_bytes(made / MODEL_NAME),
             licence=licence,
             intended_use=intended_use,
             limits=limits,

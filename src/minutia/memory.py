@@ -10,6 +10,10 @@ import psutil
 CGROUP = Path("/sys/fs/cgroup")
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
+PIXEL_BYTES = 1500
+"""What a pixel takes in a network of 64 features whose work is at the input's size, in fp32: assumed of models that do
+not say."""
+
 
 def free_memory() -> int:
     """Tell how many bytes are free on this machine, or left to the container that this runs in."""

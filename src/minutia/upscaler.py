@@ -85,7 +85,8 @@ class Upscaler:
     def network(self) -> Network:
         """The engine, and how pictures are put through it."""
         card = self.card
-        return Network(self.engine, card.halo, card.channels, card.normalisation, self.tile, self.color_lock)
+        by = card.normalisation
+        return Network(self.engine, card.halo, card.channels, by, self.tile, self.color_lock, card.pixel_bytes)
 
     @property
     def identity(self) -> dict[str, str | float | bool]:

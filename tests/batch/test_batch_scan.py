@@ -73,7 +73,7 @@ def test_of_a_batch_a_picture_has_half_of_the_memory(tmp_path: Path, upscaler: U
     picture = Image.new("RGB", (64, 64))
     for name in ("a.png", "b.png"):
         picture.save(tmp_path / name)
-    needed = whole_bytes([Whole((64, 64), (256, 256), 3)], 4)
+    needed = whole_bytes([Whole((64, 64), (256, 256), 3)], upscaler.network)
     options = Options(memory=int(1.5 * needed))
     jobs = [Job(tmp_path / name, tmp_path / f"{name}.jpg") for name in ("a.png", "b.png")]
     assert [outcome.status for outcome in run_jobs(jobs[:1], upscaler, options)] == ["done"]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -167,10 +168,14 @@ def test_what_a_network_does_not_take_is_refused_before_it_is_read() -> None:
 
 def test_less_memory_makes_smaller_tiles() -> None:
     source = PictureRows(Picture(np.zeros((8, 16384, 3), np.uint8)))
-    sides = [Share(megabytes * 2**20).side(source, 4, 43) for megabytes in (400, 600, 1000, 1536, 4096)]
+    network = Network(FakeEngine(4), halo=43)
+    sides = [Share(megabytes * 2**20).side(source, network) for megabytes in (400, 600, 1000, 1536, 4096)]
     assert sides == sorted(sides)
     assert sides[0] < 64 < 256 < sides[3]
     assert sides[-1] == 1024 - 2 * 43
+    hungry = replace(network, pixel_bytes=12_000)
+    assert Share(4096 * 2**20).side(source, hungry) < 600 < Share(16384 * 2**20).side(source, hungry)
+    assert Share(1536 * 2**20).side(source, replace(network, color_lock=True)) < sides[3]
 
 
 def test_the_need_of_a_whole_picture_grows_with_its_enlargement() -> None:
@@ -178,7 +183,9 @@ def test_the_need_of_a_whole_picture_grows_with_its_enlargement() -> None:
     four_times, twice = ((side * 4, side * 4) for side in (1000, 16384)), (2000, 2000)
 
     def needed(before: Size, *afters: Size) -> int:
-        return whole_bytes([Whole(before, after, 3) for after in afters], 4)
+        return whole_bytes([Whole(before, after, 3) for after in afters], network)
+
+    network = Network(FakeEngine(4), halo=43)
 
     assert needed(small, next(four_times)) < 3 * 2**30
     assert needed(large, next(four_times)) > 16384 * 16384 * 3 * 16
@@ -186,6 +193,11 @@ def test_the_need_of_a_whole_picture_grows_with_its_enlargement() -> None:
     assert needed(small, (16000, 16000)) < needed(small, (15999, 16000)) / 2
     pages = needed(small, *[(4000, 4000)] * 11) - needed(small, (4000, 4000))
     assert pages == 10 * 17 * 1000 * 1000 * 3  # All are held, and one at a time is enlarged.
+    before = needed(small, (4000, 4000))
+    network = replace(network, pixel_bytes=network.pixel_bytes + 10_000)
+    assert needed(small, (4000, 4000)) == before + 10_000 * 1000 * 1000
+    network = replace(network, tile=14)
+    assert needed(small, (4000, 4000)) < before  # Tiles of 100x100 are at work at once.
 
 
 @pytest.mark.parametrize("heights", [[300], [1, 299], [100, 100, 100], [256, 44], [37] * 8 + [4]])

@@ -56,7 +56,7 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options, 
     with opened_rows(source, options.making.limits) as pages:
         kept = pages if form.keeps_all(moving=False) else pages[:1]
         wholes = _wholes(source, target, kept, upscaler, options)
-        needed = whole_bytes(wholes, upscaler.scale)
+        needed = whole_bytes(wholes, upscaler.network)
         if needed <= share.num_bytes:
             return None
         for page in kept:

@@ -18,10 +18,6 @@ from minutia.types import Picture, Pixels, Progress, ignore_progress
 PROCESS_BYTES = 300 * 2**20
 """What a process takes with a network of this size loaded, before there is a picture, and what writers hold."""
 
-WINDOW_BYTES = 2000
-"""Memory that a pixel of a window takes in a network of 64 features, in fp32: 1,300 bytes were measured in OpenVINO,
-the rest is for colours that are locked."""
-
 STEP = 16
 SMALLEST = 32
 """Side of the smallest tiles: below it a network does little but look around."""
@@ -40,12 +36,13 @@ class Share:
     num_bytes: int
     """Of the whole process."""
 
-    def side(self, source: Rows, scale: int, halo: int, copies: float = 2) -> int:
+    def side(self, source: Rows, network: Network, copies: float = 2) -> int:
         """Choose the side of tiles' cores, such that a window and so many copies of an enlarged strip fit in."""
+        scale, halo = network.engine.scale, network.reach
         row = source.width * (source.num_bands + source.has_alpha) * source.dtype.itemsize
         for side in range(WINDOW - 2 * halo, SMALLEST, -STEP):
             rows = (side + 2 * halo) * row * (2 if source.dtype.itemsize < 4 else 3)
-            needed = (side + 2 * halo) ** 2 * WINDOW_BYTES + rows + copies * side * scale * scale * row
+            needed = (side + 2 * halo) ** 2 * network.work_bytes + rows + copies * side * scale * scale * row
             if PROCESS_BYTES + needed <= self.num_bytes:
                 return side
         return SMALLEST
@@ -65,19 +62,20 @@ class Whole:
         """What it takes before and after."""
         return (math.prod(self.before) + math.prod(self.after)) * self.pixel
 
-    def work_bytes(self, scale: int) -> int:
-        """Estimate what is taken besides while a network of this scale is at it."""
-        needed = min(math.prod(self.before), WINDOW * WINDOW) * WINDOW_BYTES
+    def work_bytes(self, network: Network) -> int:
+        """Estimate what is taken besides while a network is at it."""
+        scale = network.engine.scale
+        needed = network.window_pixels(*self.before) * network.work_bytes
         native = math.prod(pass_sizes(self.before, self.after, scale)[-1]) * scale**2
         if native != math.prod(self.after):  # Of 16 bits, and once more as floats.
             needed += native * self.pixel * 6
         return needed
 
 
-def whole_bytes(pictures: Sequence[Whole], scale: int) -> int:
+def whole_bytes(pictures: Sequence[Whole], network: Network) -> int:
     """Estimate the memory that a process needs to hold pictures, or pages, and enlarge one after the other."""
     held = sum(each.held_bytes for each in pictures)
-    return PROCESS_BYTES + held + max(each.work_bytes(scale) for each in pictures)
+    return PROCESS_BYTES + held + max(each.work_bytes(network) for each in pictures)
 
 
 def enlarge_rows(
@@ -108,7 +106,7 @@ def enlarge_rows(
         return with_depth(strip, np.uint16) if is_resized else strip
 
     if network.tile is None:
-        side = share.side(source, scale, network.reach, RESIZED_BYTES / dtype.itemsize if is_resized else 2)
+        side = share.side(source, network, RESIZED_BYTES / dtype.itemsize if is_resized else 2)
     else:
         side = network.side(source.height, source.width)
     strips = enlarge_strips(source, network, side, progress, weighed=is_weighed(source), prepare=prepare)

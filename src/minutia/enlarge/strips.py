@@ -14,6 +14,7 @@ from minutia.image.lock import RADIUS, lock_colors, run_locked
 from minutia.image.pil import stacked
 from minutia.image.tiles import spans
 from minutia.image.windows import Rows
+from minutia.memory import PIXEL_BYTES
 from minutia.types import Engine, Normalisation, Picture, Pixels, Progress, Tensor, ignore_progress, in_bands
 
 WHOLE = 2**20
@@ -21,6 +22,9 @@ WHOLE = 2**20
 
 WINDOW = 1024
 """Side of the windows that larger pictures are cut into, halo included."""
+
+LOCK_BYTES = 700
+"""Memory that colours that are locked take, for an input pixel."""
 
 LOOK = 256
 """Rows that are looked at together for what alpha they have."""
@@ -52,6 +56,8 @@ class Network:
     """Side of a tile in input pixels; None chooses, 0 never cuts."""
     color_lock: bool = False
     """Hold colours to those of the source at low frequencies."""
+    pixel_bytes: int = PIXEL_BYTES
+    """Memory that the network takes for an input pixel, in fp32."""
 
     def __post_init__(self) -> None:
         if self.tile is not None and self.tile < 0:
@@ -61,6 +67,11 @@ class Network:
     def reach(self) -> int:
         """Input pixels to each side that an output pixel can depend on, colours that are locked included."""
         return max(1, self.halo) + (RADIUS if self.color_lock else 0)
+
+    @property
+    def work_bytes(self) -> int:
+        """Memory that a pixel of a window takes while it is enlarged."""
+        return self.pixel_bytes + (LOCK_BYTES if self.color_lock else 0)
 
     def require_kind(self, bands: int, dtype: np.dtype[Any]) -> None:
         """Check that the network can take a picture of so many bands.
@@ -122,6 +133,11 @@ class Network:
             core = slice(*((edge - half.start) * self.engine.scale for edge in (half.core_start, half.core_stop)))
             parts.append(y[:, :, core] if axis == 2 else y[:, :, :, core])
         return np.concatenate(parts, axis)
+
+    def window_pixels(self, height: int, width: int) -> int:
+        """Count the pixels that are enlarged at once."""
+        side = self.side(height, width) + 2 * self.reach
+        return min(height, side) * min(width, side)
 
     def side(self, height: int, width: int) -> int:
         """Choose the side of tiles' cores as the picture's size and the user's wish ask."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from minutia.errors import ModelError
 from minutia.files import replacing
+from minutia.memory import PIXEL_BYTES
 from minutia.types import Normalisation
 
 CARD_NAME = "card.toml"
@@ -22,7 +23,8 @@ TEXTS = ("name", "summary", "licence", "intended_use", "limits", "sha256")
 OPTIONAL_TEXTS = ("faithful", "gentle")
 NUMBERS = ("scale", "channels", "halo")
 TABLES = ("network", "training")
-LEAST = {"scale": 1, "channels": 1, "halo": 0}
+OPTIONAL_NUMBERS = ("pixel_bytes",)
+LEAST = {"scale": 1, "channels": 1, "halo": 0, "pixel_bytes": 1}
 FIGURE_TYPES: dict[str, type] = {"data": str, "psnr": float, "ssim": float, "convention": str}
 
 WORDS = {str: "text", int: "whole number", dict: "table"}
@@ -49,6 +51,8 @@ class ModelCard:
     channels: int
     halo: int
     """Receptive radius: input pixels to each side that an output pixel can depend on."""
+    pixel_bytes: int = PIXEL_BYTES
+    """Memory that the network takes for an input pixel, in fp32."""
     licence: str
     intended_use: str
     limits: str
@@ -93,8 +97,11 @@ def read_card(path: Path) -> ModelCard:
     for name, kind in types.items():
         if type(table.get(name)) is not kind:
             raise ModelError(f"The card {path} needs a {WORDS[kind]} called {name}.")
+    for name in OPTIONAL_NUMBERS:
+        if type(table.get(name, 1)) is not int:
+            raise ModelError(f"In the card {path} {name} must be a whole number.")
     for name, least in LEAST.items():
-        if table[name] < least:
+        if table.get(name, least) < least:
             raise ModelError(f"In the card {path} {name} must be at least {least}.")
     for name, value in table["training"].items():
         if not isinstance(value, str | int | float):
@@ -102,7 +109,7 @@ def read_card(path: Path) -> ModelCard:
     for name in OPTIONAL_TEXTS:
         if not isinstance(table.get(name, ""), str):
             raise ModelError(f"In the card {path} {name} must be a text.")
-    unknown = sorted(set(table) - set(types) - set(OPTIONAL_TEXTS))
+    unknown = sorted(set(table) - set(types) - {*OPTIONAL_TEXTS, *OPTIONAL_NUMBERS})
     if unknown:
         raise ModelError(f"The card {path} has an unknown key {unknown[0]}.")
     if not isinstance(figures, list) or not all(_is_figure(figure) for figure in figures):
@@ -132,7 +139,7 @@ def parse_normalisation(table: object, channels: int, place: str) -> Normalisati
 def write_card(card: ModelCard, folder: Path) -> None:
     """Write folder/card.toml, by rename."""
     optional = tuple(name for name in OPTIONAL_TEXTS if getattr(card, name))
-    lines = [f"{name} = {_value(getattr(card, name))}" for name in TEXTS + optional + NUMBERS]
+    lines = [f"{name} = {_value(getattr(card, name))}" for name in TEXTS + optional + NUMBERS + OPTIONAL_NUMBERS]
     for name in TABLES:
         lines += ["", f"[{name}]", *_lines(getattr(card, name))]
     if card.normalisation is not None:
