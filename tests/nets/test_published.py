@@ -106,6 +106,8 @@ def test_half_precision_becomes_single(tmp_path: Path) -> None:
             "RRDBNet from 12 to 3 channels; one that",
         ),
         (lambda state: state | {"extra.weight": torch.zeros(1)}, "do not fit the network they name"),
+        (lambda state: state | {"step": torch.zeros(1)}, "do not fit the network they name"),
+        (lambda state: {3: torch.zeros(1)}, "are not of one that is told by its names"),
         (lambda state: state | {"conv_last.weight": torch.zeros(3)}, "lack the convolution tail of the network"),
         (
             lambda state: {name: value for name, value in state.items() if "up" not in name},

@@ -51,10 +51,10 @@ def recognise(file: Mapping[str, Any], source: Path) -> tuple[GeneratorSpec, dic
         ModelError: none that is known here fits.
     """
     state = _unwrapped(file)
-    layers = list(dict.fromkeys(name.rpartition(".")[0] for name in state))
+    layers = list(dict.fromkeys(map(_layer_of, state)))
     if any(DENSE_CONV.fullmatch(layer) for layer in layers):
         names = _rrdb_names(layers)
-        state = {f"{names[layer]}.{kind}": state[f"{layer}.{kind}"] for layer, kind in map(_split, state)}
+        state = {names[_layer_of(name)] + name.removeprefix(_layer_of(name)): state[name] for name in state}
         return _rrdb_spec(state, source), state
     if layers and all(re.fullmatch(r"body\.\d+", layer) for layer in layers):
         return _compact_spec(state, source), state
@@ -66,12 +66,12 @@ def recognise(file: Mapping[str, Any], source: Path) -> tuple[GeneratorSpec, dic
 
 def _unwrapped(file: Mapping[str, Any]) -> dict[str, Tensor]:
     inside = next((file[name] for name in WRAPPERS if isinstance(file.get(name), Mapping)), file)
-    return {name.removeprefix(SHARED_OUT): value.float() for name, value in inside.items() if isinstance(value, Tensor)}
+    tensors = {str(name): value for name, value in inside.items() if isinstance(value, Tensor)}
+    return {name.removeprefix(SHARED_OUT): value.float() for name, value in tensors.items()}
 
 
-def _split(name: str) -> tuple[str, str]:
-    layer, _, kind = name.rpartition(".")
-    return layer, kind
+def _layer_of(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _rrdb_names(layers: list[str]) -> dict[str, str]:
