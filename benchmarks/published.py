@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 
 from minutia.nets.weights import load_generator
 
-HALF_PRECISION = 0x01306B47
+HALF_PRECISION = bytes.fromhex("476b3001")
 """What ncnn writes before weights in float16."""
 
 RRDB_ENDS = ("conv_body", "conv_up1", "conv_up2", "conv_hr", "conv_last")
@@ -75,7 +75,8 @@ def read_layers(graph: str, numbers: bytes) -> list[tuple[str, list[np.ndarray]]
         told = dict(word.split("=") for word in words[int(num_inputs) + int(num_outputs) :])
         if kind == "Convolution":
             outputs, side, count = int(told["0"]), int(told["1"]), int(told["6"])
-            half = take(1, np.uint32)[0] == np.float32(HALF_PRECISION)
+            half = numbers[place : place + 4] == HALF_PRECISION
+            place += 4
             weights = take(count, np.float16 if half else np.float32).reshape(outputs, -1, side, side)
             layers.append((kind, [weights, take(outputs, np.float32)]))
         elif kind == "PReLU":

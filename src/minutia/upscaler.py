@@ -85,8 +85,15 @@ class Upscaler:
     def network(self) -> Network:
         """The engine, and how pictures are put through it."""
         card = self.card
-        by = card.normalisation
-        return Network(self.engine, card.halo, card.channels, by, self.tile, self.color_lock, card.pixel_bytes)
+        return Network(
+            self.engine,
+            card.halo,
+            channels=card.channels,
+            normalisation=card.normalisation,
+            tile=self.tile,
+            color_lock=self.color_lock,
+            pixel_bytes=card.pixel_bytes,
+        )
 
     @property
     def identity(self) -> dict[str, str | float | bool]:

@@ -21,9 +21,7 @@ def video(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder or file to write to; by default beside the film.")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("-m", "--model", help="Name of a model (see minutia models), or its folder.")
-    ] = None,
+    model: opt.Model = None,
     scale: opt.Scale = None,
     width: opt.Width = None,
     height: opt.Height = None,

@@ -18,7 +18,7 @@ def measure_pixel_bytes(model: Path) -> int:
     """Count the memory that an input pixel takes in a model.onnx, in fp32.
 
     It is the most that the values which are still needed take at any step, and once more the largest of them, which may
-    be laid out anew. Measured, in OpenVINO's fp32, were nine tenths of it for an RRDBNet, and seven for an SRResNet.
+    be laid out anew. OpenVINO was seen to take nearly all of it for an RRDBNet, and seven tenths for an SRResNet.
     """
     graph = openvino.Core().read_model(model)
     channels = graph.inputs[0].get_partial_shape()[1].get_length()

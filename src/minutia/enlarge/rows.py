@@ -16,7 +16,7 @@ from minutia.image.windows import Rows
 from minutia.types import Picture, Pixels, Progress, ignore_progress
 
 PROCESS_BYTES = 300 * 2**20
-"""What a process takes with a network of this size loaded, before there is a picture, and what writers hold."""
+"""What a process takes with a network loaded, before there is a picture, and what writers hold."""
 
 STEP = 16
 SMALLEST = 32

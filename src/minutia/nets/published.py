@@ -36,7 +36,7 @@ RRDB_NAMES = {
     "conv_last": "tail",
 }
 DENSE_CONV = re.compile(r"(?:model\.1\.sub|RRDB_trunk|body)\.(\d+)\.(?:RDB|rdb)(\d)\.conv(\d)(?:\.0)?")
-NUMBERED = re.compile(r"model\.(\d+)")
+NUMBERED = re.compile(r"model\.\d+")
 NUMBERED_BODY_END = re.compile(r"model\.1\.sub\.\d+")
 
 
@@ -84,7 +84,7 @@ def _rrdb_names(layers: list[str]) -> dict[str, str]:
             names[layer] = f"blocks.{block}.dense.{dense - 1}.{place}"
         elif NUMBERED_BODY_END.fullmatch(layer):
             names[layer] = "body_end"
-    numbered = sorted((layer for layer in layers if NUMBERED.fullmatch(layer)), key=lambda layer: int(layer[6:]))
+    numbered = sorted(filter(NUMBERED.fullmatch, layers), key=lambda layer: int(layer.split(".")[1]))
     if len(numbered) > 2:
         head, *stages, detail, tail = numbered
         names |= {head: "head", detail: "detail", tail: "tail"}

@@ -20,10 +20,9 @@ CARD_NAME = "card.toml"
 MODEL_NAME = "model.onnx"
 
 TEXTS = ("name", "summary", "licence", "intended_use", "limits", "sha256")
-OPTIONAL_TEXTS = ("faithful", "gentle")
 NUMBERS = ("scale", "channels", "halo")
 TABLES = ("network", "training")
-OPTIONAL_NUMBERS = ("pixel_bytes",)
+OPTIONAL: dict[str, type] = {"faithful": str, "gentle": str, "pixel_bytes": int}
 LEAST = {"scale": 1, "channels": 1, "halo": 0, "pixel_bytes": 1}
 FIGURE_TYPES: dict[str, type] = {"data": str, "psnr": float, "ssim": float, "convention": str}
 
@@ -97,19 +96,16 @@ def read_card(path: Path) -> ModelCard:
     for name, kind in types.items():
         if type(table.get(name)) is not kind:
             raise ModelError(f"The card {path} needs a {WORDS[kind]} called {name}.")
-    for name in OPTIONAL_NUMBERS:
-        if type(table.get(name, 1)) is not int:
-            raise ModelError(f"In the card {path} {name} must be a whole number.")
+    for name, kind in OPTIONAL.items():
+        if type(table.get(name, kind())) is not kind:
+            raise ModelError(f"In the card {path} {name} must be a {WORDS[kind]}.")
     for name, least in LEAST.items():
         if table.get(name, least) < least:
             raise ModelError(f"In the card {path} {name} must be at least {least}.")
     for name, value in table["training"].items():
         if not isinstance(value, str | int | float):
             raise ModelError(f"In the card {path} {name}, of the training, must be a text or a number.")
-    for name in OPTIONAL_TEXTS:
-        if not isinstance(table.get(name, ""), str):
-            raise ModelError(f"In the card {path} {name} must be a text.")
-    unknown = sorted(set(table) - set(types) - {*OPTIONAL_TEXTS, *OPTIONAL_NUMBERS})
+    unknown = sorted(set(table) - set(types) - set(OPTIONAL))
     if unknown:
         raise ModelError(f"The card {path} has an unknown key {unknown[0]}.")
     if not isinstance(figures, list) or not all(_is_figure(figure) for figure in figures):
@@ -138,8 +134,8 @@ def parse_normalisation(table: object, channels: int, place: str) -> Normalisati
 
 def write_card(card: ModelCard, folder: Path) -> None:
     """Write folder/card.toml, by rename."""
-    optional = tuple(name for name in OPTIONAL_TEXTS if getattr(card, name))
-    lines = [f"{name} = {_value(getattr(card, name))}" for name in TEXTS + optional + NUMBERS + OPTIONAL_NUMBERS]
+    optional = tuple(name for name in OPTIONAL if getattr(card, name))
+    lines = [f"{name} = {_value(getattr(card, name))}" for name in TEXTS + NUMBERS + optional]
     for name in TABLES:
         lines += ["", f"[{name}]", *_lines(getattr(card, name))]
     if card.normalisation is not None:
