@@ -25,29 +25,38 @@ def models(
     for convention, name in dict.fromkeys((figure.convention, card.name) for card in cards for figure in card.figures):
         conventions.setdefault(convention, []).append(name)
     if markdown:
-        for row in (HEAD, ("---",) * len(HEAD), *(_row(card, "<br>") for card in cards)):
+        for row in (HEAD, ("---",) * len(HEAD), *map(_row, cards)):
             console.print(f"| {' | '.join(row)} |")
         console.print()
     else:
         from rich.table import Table
 
-        table = Table(*HEAD)
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True, style="bold")
         for card in cards:
-            table.add_row(*_row(card, "\n"))
+            table.add_row(_name(card).replace(" ", "\n"), f"{_description(card)}\n")
         console.print(table)
     for convention, names in conventions.items():
         of = f" of {', '.join(names)}" if len(conventions) > 1 else ""
         console.print(f"Figures{of}: {convention}.")
 
 
-def _row(card: ModelCard, line_break: str) -> tuple[str, ...]:
+def _name(card: ModelCard) -> str:
     from minutia.zoo.catalog import DEFAULT_MODEL
 
-    return (
-        f"{card.name} (default)" if card.name == DEFAULT_MODEL else card.name,
-        f"x{card.scale}",
-        f"{card.model_path.stat().st_size / 1e6:.1f}",
-        line_break.join(f"{figure.data} {figure.psnr:.2f} / {figure.ssim:.4f}" for figure in card.figures),
-        card.licence,
-        card.summary,
-    )
+    return f"{card.name} (default)" if card.name == DEFAULT_MODEL else card.name
+
+
+def _megabytes(card: ModelCard) -> str:
+    return f"{card.model_path.stat().st_size / 1e6:.1f}"
+
+
+def _description(card: ModelCard) -> str:
+    psnr = ", ".join(f"{figure.data} {figure.psnr:.2f}" for figure in card.figures)
+    lines = [card.summary, f"x{card.scale}, {_megabytes(card)} MB, {card.licence}"]
+    return "\n".join([*lines, f"PSNR, dB: {psnr}"] if psnr else lines)
+
+
+def _row(card: ModelCard) -> tuple[str, ...]:
+    figures = (f"{figure.data} {figure.psnr:.2f} / {figure.ssim:.4f}" for figure in card.figures)
+    return (_name(card), f"x{card.scale}", _megabytes(card), "<br>".join(figures), card.licence, card.summary)
