@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from minutia import types
 from minutia.cli.console import console, remark
-from minutia.cli.options import Device, Precision
+from minutia.cli.options import Device, Json, Precision
 from minutia.files import require_place, write_text
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def bench(
         list[str] | None,
         typer.Argument(metavar="MODEL", help="Names or folders; by default the default model."),
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures as JSON.")] = None,
+    json_file: Json = None,
     side: Annotated[int, typer.Option("--size", min=8, metavar="PIXELS", help="Side of the picture.")] = 256,
     runs: Annotated[int, typer.Option(min=1, metavar="N", help="Rounds, of which medians are taken.")] = 5,
     engines: Annotated[
@@ -33,7 +32,7 @@ def bench(
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Measure this machine, what models make of it, and how soon commands are done."""
+    """Measure how fast this machine is, its models, and its commands."""
     from minutia.bench.report import to_json
     from minutia.bench.run import run_bench
     from minutia.cli.bars import progress_bar

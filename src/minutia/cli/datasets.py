@@ -62,13 +62,13 @@ def list_sets() -> None:
 @datasets.command()
 def download(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A set of minutia datasets list.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the archives.")] = DOWNLOADS,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="For archives.")] = DOWNLOADS,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
     mirror: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Take the archives from ADDRESS/ARCHIVE instead.")
     ] = None,
 ) -> None:
-    """Download a set: its terms are shown first; what was stopped goes on where it was."""
+    """Download a set. Its terms are shown first; what was stopped goes on where it was."""
     from minutia.cli.bars import make_download_bar, progress_bar
     from minutia.datasets.catalog import find_dataset
     from minutia.datasets.disk import require_space
@@ -98,13 +98,15 @@ def download(
 @datasets.command()
 def prepare(
     name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A set, or a folder of your own pictures.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to make, with HR and LR in it.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder to make, with HR and LR in it.")
+    ],
     place: Annotated[
         Path | None,
-        typer.Option("--from", help="The set's archive, or the folder where it is; by default where download puts it."),
+        typer.Option("--from", metavar="PATH", help="The set's archive, or its folder; by default download's."),
     ] = None,
-    count: Annotated[int | None, typer.Option(help="Take so many pictures, chosen at random.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed chooses other pictures.")] = 0,
+    count: Annotated[int | None, typer.Option(metavar="N", help="Take so many pictures, chosen at random.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed chooses other pictures.")] = 0,
     resize: Annotated[
         str | None,
         typer.Option(metavar="WIDTHxHEIGHT", help="Bring the pictures to just this size, whatever their shape."),
@@ -113,7 +115,7 @@ def prepare(
         int | None, typer.Option(metavar="SIDE", help="Cut the pictures into squares, edge to edge.")
     ] = None,
     scale: Annotated[
-        int | None, typer.Option("-s", "--scale", help="How much smaller the LR pictures are; 4 by default.")
+        int | None, typer.Option("-s", "--scale", metavar="N", help="How much smaller LR pictures are; by default 4.")
     ] = None,
 ) -> None:
     """Make HR and LR folders, and a manifest of what is in them."""
@@ -143,18 +145,20 @@ def prepare(
 
 @datasets.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="Pictures; or a folder with HR and LR folders.")],
-    lr: Annotated[Path | None, typer.Option("--lr", help="Low-resolution copies, if they are elsewhere.")] = None,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Pictures; or a folder with HR and LR folders.")],
+    lr: Annotated[
+        Path | None, typer.Option("--lr", metavar="FOLDER", help="Low-resolution copies, if they are elsewhere.")
+    ] = None,
     scale: Annotated[
         int | None,
-        typer.Option("-s", "--scale", min=1, help="How much smaller the copies are; by default as prepared, or 4."),
+        typer.Option("-s", "--scale", min=1, metavar="N", help="How much smaller they are; by default as prepared."),
     ] = None,
     fix: Annotated[
         Path | None, typer.Option(metavar="NEW_FOLDER", help="Write a folder without what is found.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="List every file, however many there are.")] = False,
 ) -> None:
-    """Look for what would spoil training; exit status 1 if anything is found and not mended by --fix."""
+    """Look for what would spoil training. Exit status 1 if anything is found and not mended by --fix."""
     from minutia.cli.bars import progress_bar
     from minutia.datasets.check import check as look_through
     from minutia.datasets.cutting import DEFAULT_SCALE

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minutia.cli.console import console
-from minutia.cli.options import Device, Engine, Precision
+from minutia.cli.options import Device, Engine, Json, Precision
 from minutia.errors import ModelError
 from minutia.files import require_place, write_text
 
@@ -30,38 +30,36 @@ DOWNLOADED = Path("download")
 def evaluate(
     data: Annotated[
         list[Path],
-        typer.Option("--data", help="Test set: HR (and LR) folders, or originals alone. Give it once for each set."),
+        typer.Option(metavar="FOLDER", help="Test set: HR (and LR) folders, or originals alone; as often as wanted."),
     ],
     models: Annotated[list[str] | None, typer.Argument(metavar="MODEL", help="Names or folders of models.")] = None,
     made: Annotated[
-        list[Path] | None,
-        typer.Option(help="Measure what another tool made of the LR pictures, too. Give it once for each folder."),
+        list[Path] | None, typer.Option(metavar="FOLDER", help="What another tool made of LR; as often as wanted.")
     ] = None,
-    scale: Annotated[int | None, typer.Option(min=1, help="Scale of --made; that of the models by default.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures as JSON.")] = None,
-    markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table as Markdown.")] = None,
+    scale: Annotated[int | None, typer.Option(min=1, metavar="N", help="Of --made; by default the models'.")] = None,
+    json_file: Json = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table as Markdown.")] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Show every picture, not only the means.")] = False,
     write_card: Annotated[bool, typer.Option("--write-card", help="Keep the means in the models' cards.")] = False,
     niqe: Annotated[bool, typer.Option("--niqe", help="Measure naturalness too (lower is better).")] = False,
     grid: Annotated[bool, typer.Option("--grid", help="Measure the grid that networks can leave too.")] = False,
     vgg: Annotated[
-        Path | None, typer.Option(help="Measure the distance of VGG19 too, with this weights file, or download.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Measure the distance of VGG19 too, with this weights file, or download."),
     ] = None,
     lpips: Annotated[bool, typer.Option("--lpips", help="Measure LPIPS too; its weights are downloaded once.")] = False,
     strength: Annotated[
-        list[float] | None,
-        typer.Option(help="Blend with the faithful sibling, 0 to 1. Give it once for each strength."),
+        list[float] | None, typer.Option(metavar="0-1", help="Blend with the faithful sibling; as often as wanted.")
     ] = None,
     denoise: Annotated[
-        list[float] | None,
-        typer.Option(help="Blend with the sibling that leaves grain, 0 to 1. Give it once for each share."),
+        list[float] | None, typer.Option(metavar="0-1", help="Blend with the gentle sibling; as often as wanted.")
     ] = None,
     tta: Annotated[bool, typer.Option("--tta", help="Average over eight mirror images.")] = False,
     engine: Engine = "auto",
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Measure models: PSNR and SSIM on luma, or on bands, and what the eye sees; bicubic beside them."""
+    """Measure models, with bicubic beside them. PSNR and SSIM on luma, or on bands, and what the eye sees."""
     from minutia.cli.bars import progress_bar
     from minutia.evaluate.benchmark import run_benchmark
     from minutia.evaluate.report import to_json, to_markdown

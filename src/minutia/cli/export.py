@@ -13,27 +13,39 @@ from minutia.errors import MissingExtra
 
 
 def export(
-    source: Annotated[Path, typer.Argument(help="Run folder, or a weights file: of one, or of ESRGAN and its kin.")],
-    folder: Annotated[Path, typer.Argument(help="Model folder to make; its name becomes the model's.")],
-    summary: Annotated[str, typer.Option(help="One sentence on what the model is.")] = "",
-    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated",
-    training_data: Annotated[str, typer.Option(help="What the model was trained on.")] = "not stated",
-    intended_use: Annotated[str, typer.Option(help="What the model is for.")] = "not stated",
-    limits: Annotated[str, typer.Option(help="What the model cannot do.")] = "not stated",
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Run folder, or a weights file: of one, or of ESRGAN and its kin.")
+    ],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Model folder to make; its name becomes the model's.")
+    ],
+    summary: Annotated[str, typer.Option(metavar="TEXT", help="One sentence on what the model is.")] = "",
+    licence: Annotated[str, typer.Option(metavar="TEXT", help="Licence of the weights.")] = "not stated",
+    training_data: Annotated[str, typer.Option(metavar="TEXT", help="What the model was trained on.")] = "not stated",
+    intended_use: Annotated[str, typer.Option(metavar="TEXT", help="What the model is for.")] = "not stated",
+    limits: Annotated[str, typer.Option(metavar="TEXT", help="What the model cannot do.")] = "not stated",
     faithful: Annotated[
         str,
-        typer.Option(help="Content model of the same shape, for --strength: its name, or a folder beside this one."),
+        typer.Option(
+            metavar="MODEL",
+            help="Content model of the same shape, for --strength: its name, or a folder beside this one.",
+        ),
     ] = "",
     gentle: Annotated[
-        str, typer.Option(help="Model of the same shape that leaves grain, for --denoise: its name, or a folder.")
+        str,
+        typer.Option(
+            metavar="MODEL", help="Model of the same shape that leaves grain, for --denoise: its name, or a folder."
+        ),
     ] = "",
     halo: Annotated[
         int | None,
-        typer.Option(help="Input pixels around each tile; less than the network sees is faster and not exact."),
+        typer.Option(
+            metavar="N", help="Input pixels around each tile; less than the network sees is faster and not exact."
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing model.")] = False,
 ) -> None:
-    """Turn trained weights into a model folder: model.onnx and its card."""
+    """Turn weights into a model folder: model.onnx and its card."""
     try:
         from minutia.export import export as run_export
     except ImportError as error:

@@ -32,6 +32,7 @@ Precision: TypeAlias = Annotated[
         metavar="NAME", help="auto, fp32, bf16 or fp16; auto takes what the device is fast in.", rich_help_panel=SPEED
     ),
 ]
+Json: TypeAlias = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")]
 
 # What a newcomer needs comes first, without a heading of its own.
 Paths: TypeAlias = Annotated[

@@ -12,19 +12,19 @@ from minutia.errors import MissingExtra, OutputExists
 
 
 def preview(
-    recipe: Annotated[str, typer.Argument(help="Recipe file, or the name of a bundled recipe.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a bundled recipe.")],
     hr: Annotated[Path | None, typer.Option("--hr", metavar="FOLDER", help="High-resolution pictures.")] = None,
     lr: Annotated[
         Path | None, typer.Option("--lr", metavar="FOLDER", help="Their small copies, of the same names.")
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="PNG to write.")] = Path("preview.png"),
-    count: Annotated[int, typer.Option(min=1, max=200, help="Pairs on the sheet.")] = 12,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="PNG to write.")] = Path("preview.png"),
+    count: Annotated[int, typer.Option(min=1, max=200, metavar="N", help="Pairs on the sheet.")] = 12,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
-    """Show what a network is going to see: crops of the pictures, and what the recipe makes of them."""
+    """Show what the network is going to see. Crops of the pictures, and what the recipe makes of them."""
     try:
         from minutia.train.preview import draw_preview
         from minutia.train.recipe import load_recipe

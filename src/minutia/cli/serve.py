@@ -54,7 +54,7 @@ def serve(
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Enlarge pictures for a page in the browser, and for programs that ask over HTTP. Nothing leaves this machine.
+    """Enlarge pictures in the browser, and over HTTP. Nothing leaves this machine.
 
     One picture is made at a time, in the order in which they come; Ctrl-C ends.
     """

@@ -26,7 +26,7 @@ LOSSES = ("pixel", "perceptual", "adversarial", "discriminator")
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="Recipe file, or the name of a bundled recipe.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a bundled recipe.")],
     hr: Annotated[Path | None, typer.Option("--hr", metavar="FOLDER", help="High-resolution pictures.")] = None,
     lr: Annotated[
         Path | None,
@@ -34,7 +34,9 @@ def train(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=0, help="Length of the adversarial phase, or of the only one; the recipe's by default."),
+        typer.Option(
+            min=0, metavar="N", help="Length of the adversarial phase, or of the only one; the recipe's by default."
+        ),
     ] = None,
     overrides: Annotated[
         list[str] | None,

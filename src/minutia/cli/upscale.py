@@ -76,7 +76,7 @@ def upscale(
     device: opt.Device = "auto",
     precision: opt.Precision = "auto",
 ) -> None:
-    """Enlarge pictures: photo.jpg becomes photo_x4.jpg beside it, or goes into the folder -o.
+    """Enlarge pictures. photo.jpg becomes photo_x4.jpg beside it, or goes into the folder -o.
 
     Ctrl-C ends after the picture that is in the making; a second one at once. No half-written file is left.
     """

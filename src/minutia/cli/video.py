@@ -19,7 +19,7 @@ from minutia.types import Progress as Report
 def video(
     film: Annotated[Path, typer.Argument(metavar="FILM", help="An MP4, MOV, MKV, WebM or any other film.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder or file to write to; by default beside the film.")
+        Path | None, typer.Option("-o", "--output", metavar="PATH", help="Folder or file; by default beside the film.")
     ] = None,
     model: opt.Model = None,
     scale: opt.Scale = None,
@@ -35,13 +35,13 @@ def video(
     device: opt.Device = "auto",
     precision: opt.Precision = "auto",
     codec: Annotated[
-        str | None, typer.Option(help="Encoder, as FFmpeg calls it; by default libx264, in WebM libvpx-vp9.")
+        str | None, typer.Option(metavar="NAME", help="Encoder of FFmpeg; by default libx264, in WebM libvpx-vp9.")
     ] = None,
     crf: Annotated[
-        int | None, typer.Option(min=0, max=63, help="Quality of the codec: less is better, and larger.")
+        int | None, typer.Option(min=0, max=63, metavar="N", help="Quality of the codec: less is better, and larger.")
     ] = None,
     segment_seconds: Annotated[
-        float, typer.Option(min=0.1, help="What has to be made again at most after a stop, in seconds of the film.")
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Of the film, made again at most after a stop.")
     ] = 10,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
 ) -> None:
