@@ -34,6 +34,7 @@ RECIPE = {
         "discriminator": {"kind": "unet", "num_features": 4},
         "gan": {"weight": 0.1, "ramp_steps": 3},
         "grid": 0.5,
+        "calm": 0.7,
         "artefacts": 1.0,
     },
     "every": {"log": 1, "validation": 3, "checkpoint": 2},

@@ -11,6 +11,7 @@ from minutia.metrics.grid import grid
 from minutia.train.losses import (
     PerceptualLoss,
     artefact_loss,
+    calm_loss,
     discriminator_loss,
     generator_loss,
     grid_loss,
@@ -144,6 +145,18 @@ def test_artefacts_by_hand() -> None:
     worse, better = sr * 1.1, sr * 0.9
     assert artefact_loss(sr, hr, steady=worse).item() == 0
     assert artefact_loss(sr, hr, steady=better).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_noise_costs_where_the_original_is_calm() -> None:
+    generator = torch.Generator().manual_seed(0)
+    hr = torch.full((1, 3, 16, 32), 0.5)
+    hr[..., 16:] += 0.1 * torch.randn(1, 3, 16, 16, generator=generator)
+    noise = 0.01 * torch.randn(1, 3, 16, 32, generator=generator)
+    calm, textured = (noise * (torch.arange(32) // 16 == half) for half in (0, 1))
+    assert calm_loss(hr, hr).item() == 0
+    assert calm_loss(hr + calm, hr).item() > 50 * calm_loss(hr + textured, hr).item()
+    far = noise * (torch.arange(32) < 13)  # From where the texture is within the window on.
+    assert calm_loss(hr + far, hr).item() == pytest.approx(far.abs().mean().item(), rel=1e-5)
 
 
 def test_artefacts_are_dearer_than_a_shade() -> None:

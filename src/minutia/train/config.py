@@ -162,6 +162,9 @@ class Adversarial(_Phase):
     grid: Weight = 0.0
     """Weight of what repeats every `scale` pixels in the error: see `minutia.train.losses.grid_loss`."""
 
+    calm: Weight = 0.0
+    """Weight of what is invented where the original has no texture: see `minutia.train.losses.calm_loss`."""
+
     artefacts: Weight = 0.0
     """Weight of errors that look like artefacts, LDL: see `minutia.train.losses.artefact_loss`; its paper takes 1."""
 

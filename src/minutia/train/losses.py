@@ -18,8 +18,11 @@ CHARBONNIER_EPSILON = 1e-3
 GRID_EPSILON = 1e-4
 """So that the root has a slope where there is no grid."""
 
-ARTEFACT_WINDOW = 7
-"""Side of the neighbourhood in which errors are compared; Liang et al. 2022."""
+WINDOW = 7
+"""Side of the neighbourhood of a pixel, in LDL as in Liang et al. 2022."""
+
+CALM = 2 / 255
+"""Standard deviation of a neighbourhood at which it counts half as calm."""
 
 PAPER_RESCALE = 1 / 12.75
 """Factor on VGG features in the SRGAN paper, section 3.2."""
@@ -108,10 +111,19 @@ def artefact_loss(sr: Tensor, hr: Tensor, steady: Tensor) -> Tensor:
     return (variance * (error >= steady_error) * (sr - hr).abs()).mean()
 
 
+def calm_loss(sr: Tensor, hr: Tensor) -> Tensor:
+    """Take the L1 difference of (N, C, H, W) batches in [0, 1] where the original has next to no texture.
+
+    Grain that is invented on skin, in skies and behind what is in focus costs the other losses little, and shows.
+    """
+    variance = _local_variance(hr).mean(dim=1, keepdim=True)
+    return (CALM**2 / (CALM**2 + variance) * (sr - hr).abs()).mean()
+
+
 def _local_variance(x: Tensor) -> Tensor:
     """Take the variance of the window around each pixel; beyond the border the picture is mirrored."""
-    padded = F.pad(x, [ARTEFACT_WINDOW // 2] * 4, mode="reflect")
-    windows = padded.unfold(2, ARTEFACT_WINDOW, 1).unfold(3, ARTEFACT_WINDOW, 1)
+    padded = F.pad(x, [WINDOW // 2] * 4, mode="reflect")
+    windows = padded.unfold(2, WINDOW, 1).unfold(3, WINDOW, 1)
     return windows.var(dim=(-2, -1))
 
 

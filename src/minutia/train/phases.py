@@ -12,6 +12,7 @@ from minutia.train.config import Adversarial, Content, Recipe
 from minutia.train.losses import (
     PerceptualLoss,
     artefact_loss,
+    calm_loss,
     discriminator_loss,
     generator_loss,
     grid_loss,
@@ -133,6 +134,8 @@ class AdversarialPhase:
         }
         if config.grid:
             losses["grid"] = grid_loss(sr, hr, self.scale)
+        if config.calm:
+            losses["calm"] = calm_loss(sr, hr)
         if config.artefacts:
             with torch.no_grad():
                 steady = self.ema(lr)
@@ -143,6 +146,7 @@ class AdversarialPhase:
             "perceptual": config.perceptual.weight,
             "adversarial": ramp * config.gan.weight,
             "grid": config.grid,
+            "calm": config.calm,
             "artefacts": config.artefacts,
         }
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
