@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minutia import __main__
+from minutia import __main__, __version__
 from minutia.cli import app
 from minutia.cli.console import _Warnings
 from minutia.cli.evaluate import _write_figures
@@ -176,6 +176,8 @@ def test_train_export_evaluate_upscale(tmp_path: Path, photo: np.ndarray) -> Non
     assert evaluated.returncode == 0, evaluated.stderr
     table = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert [row["model"] for row in table] == ["bicubic", "mine"]
+    assert table[1]["sha256"] == find_model(tmp_path / "mine").sha256
+    assert (table[1]["minutia"], "OpenVINO" in table[1]["engine"]) == (__version__, True)
     assert "| test | x4 | mine |" in (tmp_path / "figures.md").read_text(encoding="utf-8")
     (figure,) = find_model(tmp_path / "mine").figures
     assert (figure.data, figure.psnr) == ("test", round(table[1]["psnr"], 3))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minutia import __version__
 from minutia.cli.console import console
 from minutia.cli.options import Device, Engine, Json, Precision
 from minutia.errors import ModelError
@@ -77,7 +78,8 @@ def evaluate(
     with progress_bar("evaluating") as progress:
         results = run_benchmark([*contestants, *others], data, progress, measures=chosen)
     _show(results, pictures=pictures)
-    for path, text in ((json_file, to_json(results)), (markdown, to_markdown(results, pictures=pictures))):
+    about = {each.name: each.about for each in contestants}
+    for path, text in ((json_file, to_json(results, about)), (markdown, to_markdown(results, pictures=pictures))):
         if path is not None:
             write_text(path, text)
     for card in cards if write_card else []:
@@ -131,7 +133,8 @@ def _contestants(
     for card, strength, denoise in product(cards, strengths or [1.0], shares or [1.0]):
         upscaler = load(card, strength=strength, denoise=denoise)
         name = card.name + (f" at {strength:g}" if strengths else "") + (f", denoise {denoise:g}" if shares else "")
-        contestants.append(Contestant(name + views, card.scale, upscaler.upscale, kind_of(card)))
+        about = {"sha256": card.sha256, "engine": upscaler.description, "minutia": __version__}
+        contestants.append(Contestant(name + views, card.scale, upscaler.upscale, kind_of(card), about))
     return contestants
 
 

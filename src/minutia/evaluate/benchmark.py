@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -100,6 +100,8 @@ class Contestant:
     scale: int
     enlarge: Enlarge
     kind: Kind = PHOTO
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What a report keeps of it besides its name: which weights, and what ran them."""
 
     def answers_to(self, _: TestSet) -> Answer:
         """Enlarge what is small."""
