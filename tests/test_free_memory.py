@@ -1,3 +1,7 @@
+import platform
+import subprocess
+import sys
+
 import pytest
 
 from minutia.memory import free_memory, parse_bytes
@@ -19,3 +23,20 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
 
 def test_some_memory_is_free() -> None:
     assert 2**20 < free_memory() < 2**50
+
+
+def test_freed_memory_is_kept_where_the_c_library_can() -> None:
+    """Seen from outside: of 200 MB that were taken and freed, the process still has them, or gave them back."""
+    code = (
+        "import psutil, numpy, minutia.memory\n"
+        "{}\n"
+        "before = psutil.Process().memory_info().rss\n"
+        "numpy.ones(200_000_000, numpy.uint8)\n"
+        "print(psutil.Process().memory_info().rss - before)\n"
+    )
+    kept, given_back = (
+        int(subprocess.run([sys.executable, "-c", code.format(call)], capture_output=True, check=True).stdout)
+        for call in ("minutia.memory.keep_freed_memory()", "")
+    )
+    assert given_back < 50_000_000
+    assert (kept > 150_000_000) == (platform.libc_ver()[0] == "glibc")

@@ -1,14 +1,19 @@
-"""How much memory there is, and how it is spelt."""
+"""How much memory there is, how it is spelt, and how it is kept."""
 
 from __future__ import annotations
 
+import ctypes
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 CGROUP = Path("/sys/fs/cgroup")
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Parameters of mallopt(3): memory that is given back at the end of the heap, and blocks that are no part of it."""
 
 PIXEL_BYTES = 1500
 """What a pixel takes in a network of 64 features whose work is at the input's size, in fp32: assumed of models that do
@@ -25,6 +30,18 @@ def free_memory() -> int:
     except (OSError, ValueError):
         return free  # No limit: "max" is no number, and not all systems have such files.
     return min(free, limit - used + int(stat["inactive_file"]))
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed for what is asked for next; of glibc, elsewhere nothing changes.
+
+    It gives every large array back to the system, which clears fresh pages for the next one: for the feature maps of
+    whole pictures that takes longer than some of the layers. What was once needed then stays with the process.
+    """
+    with suppress(OSError, AttributeError, TypeError):  # No such library, or none that knows the function.
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, -1)
 
 
 def parse_bytes(text: str) -> int:

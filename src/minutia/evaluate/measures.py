@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minutia.errors import DataError, MissingExtra
+from minutia.memory import keep_freed_memory
 from minutia.metrics import fidelity, niqe
 from minutia.metrics.grid import BLOCK as GRID_BLOCK
 from minutia.metrics.grid import CONVENTION as GRID_CONVENTION
@@ -103,6 +104,7 @@ def vgg_distance(weights: Path | None) -> Measure:
         from minutia.nets.vgg import VGG19Features, load_weights
     except ImportError as error:
         raise MissingExtra("The VGG distance", "train") from error
+    keep_freed_memory()
     network = VGG19Features(VGG_LAYERS, load_weights(weights))
     last: tuple[Pixels8, dict[str, Tensor]] | None = None
 
@@ -132,6 +134,7 @@ def lpips_distance() -> Measure:
         import torch
     except ImportError as error:
         raise MissingExtra("LPIPS", "lpips") from error
+    keep_freed_memory()
     try:
         network = lpips.LPIPS(net="alex", verbose=False).eval()
     except OSError as error:
