@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import torch
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -107,7 +108,9 @@ def print_profile(phase: Phase, batch: tuple[torch.Tensor, torch.Tensor], rate: 
         phase.step(*batch, 1, rate)
         synchronised_clock()
     own = "self_device_time_total" if on_gpu else "self_cpu_time_total"
-    events = sorted(profiler.key_averages(), key=lambda event: -getattr(event, own))
+    place = DeviceType.CUDA if on_gpu else DeviceType.CPU  # Operations carry the time of their kernels, too.
+    there = [event for event in profiler.key_averages() if event.device_type == place and not event.is_user_annotation]
+    events = sorted(there, key=lambda event: -getattr(event, own))
     total = sum(getattr(event, own) for event in events)
     print("| operation | calls | share of the time |")
     print("|---|---|---|")

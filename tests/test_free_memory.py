@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from minutia.memory import free_memory, parse_bytes
+from minutia.memory import free_memory, is_shortage, parse_bytes
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,20 @@ def test_amounts_of_memory(text: str, wanted: int) -> None:
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="512M or 2G"):
         parse_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("shapes do not match"), False),
+    ],
+)
+def test_what_means_that_memory_did_not_suffice(error: Exception, wanted: bool) -> None:
+    assert is_shortage(error) == wanted
 
 
 def test_some_memory_is_free() -> None:

@@ -12,6 +12,9 @@ import psutil
 CGROUP = Path("/sys/fs/cgroup")
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
+SHORTAGES = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED")
+"""What CUDA and MPS, torch on a CPU, and cuDNN and cuBLAS say."""
+
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of mallopt(3): memory that is given back at the end of the heap, and blocks that are no part of it."""
 
@@ -42,6 +45,11 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, -1)
+
+
+def is_shortage(error: Exception) -> bool:
+    """Tell whether an error means that memory did not suffice: most libraries have no class for it, only words."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in SHORTAGES)
 
 
 def parse_bytes(text: str) -> int:

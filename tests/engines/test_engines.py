@@ -172,7 +172,7 @@ def test_memory_that_does_not_suffice_is_one_sentence(tiny_model: Path, monkeypa
     import torch
 
     def fail(*_: object) -> None:
-        raise torch.OutOfMemoryError
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     engine = open_engine(find_model(tiny_model), engine="torch", device="cpu")
     monkeypatch.setattr(torch.nn.Conv2d, "forward", fail)
@@ -207,7 +207,7 @@ def test_a_device_without_memory_gives_way_to_the_cpu(
     def fail(self: torch.nn.Conv2d, batch: torch.Tensor) -> torch.Tensor:
         if batch.dtype == torch.bfloat16:  # Stands for a device that has no memory left.
             asked.append(batch.shape[3])
-            raise torch.OutOfMemoryError
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return forward(self, batch)
 
     engine = open_engine(card, engine="torch", device="cpu", precision="bf16")
@@ -263,7 +263,7 @@ def test_threads_share_one_fall_back(
     def fail(self: torch.nn.Conv2d, batch: torch.Tensor) -> torch.Tensor:
         if batch.dtype == torch.bfloat16:
             together.wait()
-            raise torch.OutOfMemoryError
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return forward(self, batch)
 
     card, x = find_model(tiny_model), np.random.default_rng(0).random((1, 3, 8, 9), dtype=np.float32)
@@ -275,7 +275,7 @@ def test_threads_share_one_fall_back(
     assert caplog.text.count("the CPU takes over") == 1
 
 
-@pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime", "torch"])
 def test_a_library_that_gives_up_is_one_sentence(tiny_model: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     engine = open_engine(find_model(tiny_model), engine=name, device="cpu", precision="fp32")
     if name == "openvino":
@@ -283,6 +283,8 @@ def test_a_library_that_gives_up_is_one_sentence(tiny_model: Path, monkeypatch: 
             set_output_tensor=lambda _: None, infer=Mock(side_effect=RuntimeError("no room\nat x.cpp"))
         )
         engine._model = SimpleNamespace(create_infer_request=lambda: request)
+    elif name == "torch":
+        monkeypatch.setattr("torch.nn.Conv2d.forward", Mock(side_effect=RuntimeError("no room\nat x.cpp")))
     else:
         engine._session = SimpleNamespace(run=Mock(side_effect=RuntimeException("no room\nat x.cpp")))
     with pytest.raises(EngineError, match="fp32 gave up at 9x8 pixels: no room; a smaller --tile may help"):

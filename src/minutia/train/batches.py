@@ -73,7 +73,8 @@ def make_batch(
     top, left = np.random.default_rng((seed, step, PLACE)).integers(MARGIN + 1, size=2).tolist()
     lr = degraded.lr[:, :, top : top + lr_crop, left : left + lr_crop]
     rows, columns = (slice(start * bank.scale, (start + lr_crop) * bank.scale) for start in (top, left))
-    return Crops(lr.contiguous(), whole[:, :, rows, columns].contiguous(), degraded.words)
+    lr, hr = (each.contiguous(memory_format=torch.channels_last) for each in (lr, whole[:, :, rows, columns]))
+    return Crops(lr, hr, degraded.words)
 
 
 def degrade_pair(pair: Pair, degradation: Degradation, scale: int, number: int) -> Pair:

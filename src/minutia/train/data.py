@@ -123,7 +123,7 @@ class PictureBank:
         places = torch.from_numpy(random.integers(int(last_place[-1]), size=(num_crops, candidates)))[own]
         turn = torch.from_numpy(random.integers(8 if augment else 1, size=num_crops))[own]
         place = self.lr.device  # Where it is found which window has the most detail: nothing waits to be told.
-        windows, turn = (each.to(place, non_blocking=True) for each in (self._find(places, last_place, lr_crop), turn))
+        windows, turn = (_moved(each, place) for each in (self._find(places, last_place, lr_crop), turn))
         if candidates > 1:
             crops = _gather(self.lr, windows.flatten(1), lr_crop)
             best = _detail(_to_float(crops, place)).view(places.shape).argmax(dim=1, keepdim=True)
@@ -189,8 +189,13 @@ def _detail(x_NCHW: Tensor) -> Tensor:
 
 def _to_float(crops: Tensor, device: torch.device) -> Tensor:
     """Bring (N, H, W, C) integers to the device as (N, C, H, W) float32 in [0, 1], channels last in memory."""
-    crops = crops.to(device, non_blocking=True).permute(0, 3, 1, 2)
+    crops = _moved(crops, device).permute(0, 3, 1, 2)
     return crops.float() / 255 if crops.dtype == torch.uint8 else (crops.int() & 0xFFFF).float() / 65535
+
+
+def _moved(x: Tensor, device: torch.device) -> Tensor:
+    """Bring a tensor to a device. CUDA has read it when the call returns; MPS might read what is no longer there."""
+    return x.to(device, non_blocking=device.type == "cuda")
 
 
 @final

@@ -87,18 +87,12 @@ def shortage_told(name: str, num_crops: int, lr_crop: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not _is_shortage(error):
+        if not memory.is_shortage(error):
             raise
         raise TrainingError(
             f"A step of {num_crops} crops of {lr_crop}x{lr_crop} does not fit into the memory; make "
             f'{name}.batch_size or {name}.lr_crop smaller, or write batch_size = "auto".'
         ) from error
-
-
-def _is_shortage(error: Exception) -> bool:
-    # On a processor torch has no error of its own for it.
-    words = str(error)
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "DefaultCPUAllocator" in words
 
 
 def _run_steps(

@@ -37,7 +37,7 @@ class Optimised:
         if hardware.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if hardware.compile:
-            network.compile()
+            network.compile(dynamic=False)  # Crops are of one size throughout a phase.
         self.bare = network.to(accelerator.device)
         """The network itself, for checkpoints; `self.network` may be wrapped for precision."""
         share_weights(self.bare)

@@ -36,7 +36,9 @@ def plan_run(
     """
     files, network = choose_pictures(recipe), recipe.network
     num_bytes = files.num_bytes(network.scale, network.channels, normalised=recipe.data.normalisation is not None)
-    _require_room(num_bytes, accelerator.device if recipe.data.cache == "device" else torch.device("cpu"), processes)
+    places = {torch.device("cpu"), accelerator.device if recipe.data.cache == "device" else torch.device("cpu")}
+    for place in places:  # What is kept on a device is decoded beside it.
+        _require_room(num_bytes, place, processes)
     known = processes.decide(partial(_sizes_before, recipe.folder)) if resume else {}
     chosen = {}
     for name, phase in recipe.phases.items():

@@ -36,7 +36,8 @@ def make_accelerator(hardware: Hardware) -> Accelerator:
         precision = "bf16" if _is_faster_in_bf16(cpu=cpu) else "fp32"
     if precision == "fp16" and (cpu or not torch.cuda.is_available()):
         raise TrainingError("hardware.precision = fp16 needs a CUDA device; use bf16 or fp32.")
-    AcceleratorState._reset_state()  # A run before this one, in the same process, may have had another precision.
+    # A run before this one, in the same process, may have had another precision or, where it was alone, device.
+    AcceleratorState._reset_state(reset_partial_state=num_started() == 1)
     accelerator = Accelerator(
         cpu=cpu,
         mixed_precision="no" if precision == "fp32" else precision,
@@ -78,6 +79,9 @@ def make_phase(recipe: Recipe, name: str, accelerator: Accelerator, judge: Perce
         TrainingError: the weights to start from are of another network.
     """
     torch.manual_seed(recipe.seed)
+    accelerator.free_memory()  # Of the phase before, whose networks it holds.
+    if recipe.hardware.compile:
+        torch.compiler.reset()  # What was compiled for crops of another size would count against this phase.
     start = recipe.content.init
     if name == "content":
         return ContentPhase(recipe, accelerator, _make_generator(start, recipe))
