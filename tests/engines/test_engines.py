@@ -168,6 +168,13 @@ def test_engines_that_are_not_installed(
         open_engine(find_model(tiny_model), engine=name)
 
 
+@pytest.mark.parametrize("name", ["openvino", "torch"])
+def test_a_smooth_sky_has_more_than_the_256_steps_of_bf16(tiny_model: Path, name: str) -> None:
+    x = np.linspace(0.5, 0.55, 64 * 64, dtype=np.float32).reshape(1, 1, 64, 64).repeat(3, axis=1)
+    y = open_engine(find_model(tiny_model), engine=name, device="cpu", precision="bf16").run(x)
+    assert len(np.unique(y)) > 1000  # Of bf16 there are 13 numbers between 0.5 and 0.55.
+
+
 def test_memory_that_does_not_suffice_is_one_sentence(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 

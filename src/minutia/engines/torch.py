@@ -113,13 +113,16 @@ class TorchEngine:
             torch.backends.cudnn.allow_tf32 = False  # Of the process; unasked, factors are rounded to 11 bits.
         self.device, self.precision = str(device), precision
         self.description = f"torch on {self.device}, {precision}"
-        return _Placed(self._build(device, TYPES[precision]), device, TYPES[precision])
+        return _Placed(self._build(device), device, TYPES[precision])
 
 
 def _compute(placed: _Placed, x: Tensor, finish: Finish | None) -> Tensor:
+    # As in training: products are of few bits, and what is added to the source in the end has all of its own.
+    few_bits = torch.autocast(placed.device.type, placed.dtype, enabled=placed.dtype is not torch.float32)
     with torch.inference_mode():
         batch = torch.tensor(np.ascontiguousarray(x)).to(placed.device)
-        y = placed.network(batch.to(placed.dtype, memory_format=torch.channels_last)).float()
+        with few_bits:
+            y = placed.network(batch.to(memory_format=torch.channels_last)).float()
         if finish is not None:
             y = finish(y, batch)
         enlarged: Tensor = y.cpu().contiguous().numpy()
@@ -131,14 +134,14 @@ def sees_accelerator() -> bool:
     return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
-def _build(card: ModelCard, model: bytes, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
+def _build(card: ModelCard, model: bytes, device: torch.device) -> torch.nn.Module:
     """Build the network on a device, its weights laid out as processors read them fastest."""
     network: torch.nn.Module = parse_spec(card.network).build()
     try:
         network.load_state_dict({name: torch.from_numpy(array) for name, array in read_weights(model).items()})
     except RuntimeError as error:
         raise ModelError(f"The weights of {card.name} do not fit the network in its card.") from error
-    network = network.eval().to(device, dtype)
+    network = network.eval().to(device)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
