@@ -48,8 +48,9 @@ def keep_freed_memory() -> None:
 
 
 def is_shortage(error: Exception) -> bool:
-    """Tell whether an error means that memory did not suffice: most libraries have no class for it, only words."""
-    return isinstance(error, MemoryError) or any(words in str(error) for words in SHORTAGES)
+    """Tell whether an error means that memory did not suffice: by its class, or by its words where it has none."""
+    is_told = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch's, not imported here
+    return is_told or any(words in str(error) for words in SHORTAGES)
 
 
 def parse_bytes(text: str) -> int:

@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -130,6 +131,7 @@ def test_ctrl_c_leaves_no_half_written_file(photo: np.ndarray, tiny_model: Path,
 def test_models_are_listed() -> None:
     done = minutia("models", env=os.environ | {"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
+    assert re.search(r"minutia-x4-photo .*\n\(default\) ", done.stdout)
     names = {card.name for card in list_models()}
     assert names <= set(done.stdout.split())  # Whole, in a narrow terminal too.
     assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("Figures")) <= 80

@@ -32,7 +32,7 @@ def bench(
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Measure how fast this machine is, its models, and its commands."""
+    """Measure how fast this machine, its models and its commands are."""
     from minutia.bench.report import to_json
     from minutia.bench.run import run_bench
     from minutia.cli.bars import progress_bar

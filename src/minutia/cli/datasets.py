@@ -103,7 +103,7 @@ def prepare(
     ],
     place: Annotated[
         Path | None,
-        typer.Option("--from", metavar="PATH", help="The set's archive, or its folder; by default download's."),
+        typer.Option("--from", metavar="PATH", help="The set's archive, or its folder; by default that of download."),
     ] = None,
     count: Annotated[int | None, typer.Option(metavar="N", help="Take so many pictures, chosen at random.")] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed chooses other pictures.")] = 0,

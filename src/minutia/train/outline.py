@@ -36,9 +36,9 @@ def plan_run(
     """
     files, network = choose_pictures(recipe), recipe.network
     num_bytes = files.num_bytes(network.scale, network.channels, normalised=recipe.data.normalisation is not None)
-    places = {torch.device("cpu"), accelerator.device if recipe.data.cache == "device" else torch.device("cpu")}
-    for place in places:  # What is kept on a device is decoded beside it.
-        _require_room(num_bytes, place, processes)
+    _require_room(num_bytes, torch.device("cpu"), processes)
+    if recipe.data.cache == "device":  # Where they go once all are decoded.
+        _require_room(num_bytes, accelerator.device, processes)
     known = processes.decide(partial(_sizes_before, recipe.folder)) if resume else {}
     chosen = {}
     for name, phase in recipe.phases.items():
