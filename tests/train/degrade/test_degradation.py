@@ -19,7 +19,9 @@ from minutia.train.batches import MARGIN, degrade_pair, make_batch
 from minutia.train.config import Data
 from minutia.train.data import PictureBank
 from minutia.train.degrade import kernels
-from minutia.train.degrade.pipeline import Degradation, degrade, known_degradations, load_degradation
+from minutia.train.degrade.pipeline import Degradation, degrade, load_degradation
+from minutia.train.degrade.steps import Choose
+from minutia.train.degrade.tables import known_degradations
 from minutia.train.recipe import dump_recipe, load_recipe
 
 TABLES = list(known_degradations())
@@ -124,6 +126,17 @@ def test_validation_pictures_are_always_degraded_alike() -> None:
     assert not np.array_equal(first.lr, other.lr)
 
 
+def test_ways_may_be_named(tmp_path: Path) -> None:
+    recipe = load_recipe("tiny", ['data.degradation={steps=[{step="choose", ways=["light", "heavy"]}]}'], hr=tmp_path)
+    assert recipe.data.degradation is not None
+    (choose,) = recipe.data.degradation.steps
+    assert isinstance(choose, Choose)
+    assert choose.ways == (load_degradation("light").steps, load_degradation("heavy").steps)
+    file = tmp_path / "recipe.toml"
+    file.write_text(dump_recipe(recipe), encoding="utf-8")
+    assert load_recipe(file) == recipe
+
+
 def test_a_named_table_is_written_out_in_the_run_folder(tmp_path: Path) -> None:
     recipe = load_recipe("tiny", ["data.degradation=light"], hr=tmp_path)
     assert recipe.data.degradation == load_degradation("light")
@@ -136,6 +149,7 @@ def test_a_named_table_is_written_out_in_the_run_folder(tmp_path: Path) -> None:
     ("value", "words"),
     [
         ("fog", "there is no degradation called 'fog'"),
+        ('{steps=[{step="choose", ways=["fog"]}]}', "there is no degradation called 'fog'"),
         ('{steps=[{step="blur", radius=3}]}', "unknown key data.degradation.steps.0.radius"),
         ('{steps=[{step="blur", size=[9, 7]}]}', "from the smaller to the larger"),
         ('{steps=[{step="fog"}]}', "'fog'"),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -14,8 +12,7 @@ from minutia.train.degrade.dice import Dice
 from minutia.train.degrade.fields import Batch, Strict
 from minutia.train.degrade.operations import quantise
 from minutia.train.degrade.steps import AnyStep, Shrink
-
-TABLES = Path(__file__).parent / "tables"
+from minutia.train.degrade.tables import read_table
 
 MARGIN = 8
 """Low-resolution pixels that crops are larger by while they are degraded.
@@ -44,19 +41,9 @@ class Degraded:
     """What was done to each, step by step."""
 
 
-def known_degradations() -> dict[str, Path]:
-    """Tables that come with Minutia, by name."""
-    return {path.stem: path for path in sorted(TABLES.glob("*.toml"))}
-
-
 def _by_name(value: object) -> object:
     """Read a table that comes with Minutia, where a recipe gives its name."""
-    if not isinstance(value, str):
-        return value
-    path = known_degradations().get(value)
-    if path is None:
-        raise ValueError(f"there is no degradation called {value!r}; known are {', '.join(known_degradations())}.")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return read_table(value) if isinstance(value, str) else value
 
 
 DegradationOrName = Annotated[Degradation, BeforeValidator(_by_name)]
@@ -68,7 +55,7 @@ def load_degradation(name: str) -> Degradation:
     Raises:
         ValueError: there is none of this name.
     """
-    return Degradation.model_validate(_by_name(name))
+    return Degradation.model_validate(read_table(name))
 
 
 def is_clean(degradation: Degradation, seed: int, step: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self, TypeAlias
 
 import torch
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from minutia.train.degrade.dice import Dice, uniform, weighted
 from minutia.train.degrade.fields import (
@@ -25,6 +25,7 @@ from minutia.train.degrade.fields import (
 )
 from minutia.train.degrade.filters import Blur, Shift
 from minutia.train.degrade.operations import Resampling, compress, gaussian_noise, poisson_noise, resize
+from minutia.train.degrade.tables import read_table
 
 SMALLEST = 16
 """Pixels below which no step shrinks a side."""
@@ -141,12 +142,16 @@ class Compress(Strict):
         batch.note([f"{self.step} {quality}" if quality else "" for quality in qualities])
 
 
+def _steps_of(way: object) -> object:
+    return read_table(way)["steps"] if isinstance(way, str) else way
+
+
 class Choose(Strict):
     """Go one of several ways."""
 
     step: Literal["choose"]
-    ways: Annotated[tuple[tuple[AnyStep, ...], ...], Field(min_length=1)]
-    """Lists of steps; all are equally likely."""
+    ways: Annotated[tuple[Annotated[tuple[AnyStep, ...], BeforeValidator(_steps_of)], ...], Field(min_length=1)]
+    """Lists of steps, or names of tables, whose steps they then are; all are equally likely."""
 
     def apply(self, batch: Batch, dice: Dice) -> None:
         """Take the steps of one way."""
