@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image, ImageCms
 from PIL.TiffImagePlugin import IFDRational
 
 from minutia.errors import OutputExists, PictureError
 from minutia.image import opening
 from minutia.image.formats import Encoding
-from minutia.image.io import find_pictures, read, read_size, write
+from minutia.image.io import find_pictures, read, read_shape, read_size, write
 from minutia.image.opening import Limits
 from minutia.image.pil import from_pil
 from minutia.types import Metadata, Picture
@@ -292,3 +293,14 @@ def test_a_file_is_what_it_holds_whatever_it_is_called(tmp_path: Path, photo: np
     (tmp_path / "b.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\nshowpage\n")
     with pytest.raises(PictureError, match="is broken or no picture"):  # A program is no picture.
         read(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.tif"])
+def test_of_a_raw_file_the_preview_is_not_taken_for_the_picture(tmp_path: Path, photo: np.ndarray, name: str) -> None:
+    path = tmp_path / name
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(photo[:16, :16], photometric="rgb", subfiletype=1, subifds=1)
+        tiff.write(np.zeros((64, 64), np.uint16), photometric="cfa")
+    for look in (read, read_size, read_shape):
+        with pytest.raises(PictureError, match=f"{name} is a camera's raw file; develop it first"):
+            look(path)

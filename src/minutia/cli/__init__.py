@@ -15,6 +15,7 @@ from minutia.cli.evaluate import evaluate
 from minutia.cli.export import export
 from minutia.cli.models import models
 from minutia.cli.preview import preview
+from minutia.cli.recipes import recipes
 from minutia.cli.serve import serve
 from minutia.cli.train import train
 from minutia.cli.upscale import upscale
@@ -56,6 +57,6 @@ def _prepare(
     show_warnings()
 
 
-for command in (upscale, video, serve, models, preview, train, evaluate, export, bench):
+for command in (upscale, video, serve, models, recipes, preview, train, evaluate, export, bench):
     app.command()(command)
 app.add_typer(datasets, name="datasets")

@@ -105,7 +105,12 @@ READ = (
 )
 """Suffixes that are searched for in folders."""
 
-FOREIGN = frozenset({".jxl", ".exr", ".hdr", ".svg", ".pdf", ".eps", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw"})
+CAMERA_RAW = frozenset(
+    {".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".3fr", ".iiq", ".raw"}
+)
+"""What sensors saw: to be developed before it is a picture. Most of them hold a small one, which nobody means."""
+
+FOREIGN = CAMERA_RAW | {".jxl", ".exr", ".hdr", ".svg", ".pdf", ".eps"}
 """Suffixes of pictures that are neither read nor written: who gives one does not mean a folder."""
 
 LOSSY = frozenset({JPEG, WEBP, AVIF})

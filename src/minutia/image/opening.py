@@ -15,7 +15,7 @@ from types import ModuleType
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from minutia.errors import MissingExtra, PictureError
-from minutia.image.formats import DECODERS, HEIF_SUFFIXES
+from minutia.image.formats import CAMERA_RAW, DECODERS, HEIF_SUFFIXES
 
 # Pillow's limits are global variables: they are moved by one thread at a time.
 _GLOBALS = threading.RLock()
@@ -64,6 +64,8 @@ def translated(path: Path) -> Iterator[None]:
     Raises:
         PictureError: whatever it is.
     """
+    if path.suffix.lower() in CAMERA_RAW:
+        raise camera_raw(path)
     try:
         yield
     except FileNotFoundError as error:
@@ -74,6 +76,11 @@ def translated(path: Path) -> Iterator[None]:
         raise PictureError(f"{path} cannot be read: {reason(error)}.") from error
     except DECODER_ERRORS as error:
         raise PictureError(f"{path} cannot be read: {_sentence(error)}.") from error
+
+
+def camera_raw(path: Path) -> PictureError:
+    """Say that a file is to be developed first."""
+    return PictureError(f"{path} is a camera's raw file; develop it first, best as a TIFF of 16 bits.")
 
 
 def load(image: Image.Image, limits: Limits) -> None:

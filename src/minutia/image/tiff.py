@@ -17,7 +17,7 @@ from minutia.image.color import BAND, full_range
 from minutia.image.geo import NO_DATA, take_geo
 from minutia.image.geo import TYPES as GEO_TAGS
 from minutia.image.metadata import travelling_exif, travelling_xmp, usable_dpi
-from minutia.image.opening import Limits, require_pixels
+from minutia.image.opening import Limits, camera_raw, require_pixels
 from minutia.image.pil import upright
 from minutia.image.target import Size
 from minutia.types import Metadata, Picture, Pixels
@@ -89,6 +89,8 @@ def read_shape(path: Path) -> Shape | None:
         return None
     with tifffile.TiffFile(path) as tiff:
         pages = image_pages(tiff)
+        if not pages and tiff.pages.first.subifds:
+            raise camera_raw(path)
         others = [page for page in pages if _is_pillows(page)]
         if len(others) == len(pages) or not all(map(is_readable, others)):
             return None

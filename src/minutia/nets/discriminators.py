@@ -29,6 +29,7 @@ class SRGANDiscriminatorSpec:
     """Maps of the first convolution; the last has eight times as many."""
 
     num_dense: int = 1024
+    """Outputs of the dense layer behind the convolutions."""
 
     def build(self, channels: int, crop: int) -> SRGANDiscriminator:
         """Make the network for (N, channels, crop, crop) pictures."""

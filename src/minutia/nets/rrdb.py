@@ -29,6 +29,7 @@ class RRDBSpec:
     num_blocks: int = 23
     num_features: int = 64
     num_growth: int = 32
+    """Maps that each convolution of a dense block adds."""
 
     def build(self) -> RRDBNet:
         """Make the network, freshly initialised."""

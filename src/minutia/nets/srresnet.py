@@ -22,6 +22,7 @@ class SRResNetSpec:
     num_blocks: int = 16
     num_features: int = 64
     norm: Norm = "batch"
+    """Normalisation in the residual blocks."""
     activation: Activation = "none"
     """Last activation; the paper's text has none, many implementations a tanh or a sigmoid."""
 

@@ -10,20 +10,18 @@ from pydantic import (
     AfterValidator,
     Field,
     NonNegativeInt,
-    PlainValidator,
-    PositiveFloat,
     PositiveInt,
     model_validator,
 )
 
 from minutia.errors import ModelError
-from minutia.nets.discriminators import UNET_STRIDE, DiscriminatorSpec, SRGANDiscriminatorSpec
+from minutia.nets.discriminators import UNET_STRIDE
 from minutia.nets.generators import GeneratorSpec, parse_spec
 from minutia.train.bands import Bands, NormalisationTable, check_bands, check_normalisation
-from minutia.train.degrade.fields import Strict, Weight
+from minutia.train.degrade.fields import Strict
 from minutia.train.degrade.pipeline import DegradationOrName
-from minutia.train.objectives import VGG_STRIDE, Gan, Perceptual, Pixel, PixelCriterion
-from minutia.train.schedule import Schedule
+from minutia.train.objectives import VGG_STRIDE
+from minutia.train.phase_config import Adversarial, Content
 from minutia.types import Normalisation
 
 
@@ -36,9 +34,6 @@ def _check_network(spec: GeneratorSpec) -> GeneratorSpec:
 
 
 Network = Annotated[GeneratorSpec, Field(discriminator="kind"), AfterValidator(_check_network)]
-Discriminator = Annotated[DiscriminatorSpec, Field(discriminator="kind")]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-OptimiserKind = Literal["adam", "muon"]
 
 
 class Data(Strict):
@@ -72,111 +67,15 @@ class Data(Strict):
         return self
 
 
-def _check_batch_size(value: object) -> object:
-    """Refuse in one sentence what is neither a number of crops nor "auto"."""
-    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
-        return value
-    raise ValueError('it is a whole number of crops, or "auto".')
-
-
-class _Phase(Strict):
-    steps: NonNegativeInt | None = None
-    """How long the phase is: this, or `epochs`."""
-
-    epochs: NonNegativeInt | None = None
-    """An epoch is as many crops as there are training pictures, rounded up to whole batches."""
-
-    batch_size: Annotated[int | Literal["auto"], PlainValidator(_check_batch_size)] = 16
-    """Crops in a step, of all processes together; auto is as many, up to 64, as the memory at hand has room for."""
-
-    lr_crop: PositiveInt = 24
-    """Side of the square crops, in low-resolution pixels; the high-resolution crop is `scale` times that."""
-
-    candidates: PositiveInt = 1
-    """Places drawn for each crop, of which the one with the most detail is cut: flat ones teach little.
-
-    After Wang et al. 2021, "SamplingAug".
-    """
-
-    schedule: Schedule = Schedule()
-    optimiser: OptimiserKind = "adam"
-    """Of the generator; the discriminator's is Adam. Muon learns faster: see `minutia.train.muon.Muon`."""
-
-    betas: tuple[Fraction, Fraction] = (0.9, 0.99)
-    """Of Adam."""
-
-    ema_decay: Fraction = 0.999
-    """Of the moving average of the generator's weights, which is what is validated and kept; 0 switches it off.
-
-    Early on it is smaller, so that short phases are not averaged with the network they start from.
-    """
-
-    clip_norm: PositiveFloat | None = None
-    """Largest norm of a gradient."""
-
-    patience: PositiveInt | None = None
-    """End the phase early after so many validations without a better one; without it none ends early."""
-
-    @model_validator(mode="after")
-    def _check_length(self) -> Self:
-        if (self.steps is None) == (self.epochs is None):
-            raise ValueError("its length is given by steps or by epochs, by one of them.")
-        return self
-
-    @property
-    def num_crops(self) -> int:
-        """`batch_size`, once it is a number."""
-        assert self.batch_size != "auto", "see minutia.train.memory"
-        return self.batch_size
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is to be done."""
-        return not self.steps and not self.epochs
-
-
-class Content(_Phase):
-    """Phase 1: learn to be faithful."""
-
-    criterion: PixelCriterion = "l1"
-    init: Path | None = None
-    """What to start from instead of a fresh network: a weights file, or a model by its folder or name."""
-
-    best: Literal["psnr", "ssim"] = "psnr"
-    """Figure of the validation pictures by which the best weights are chosen."""
-
-
-class Adversarial(_Phase):
-    """Phase 2: learn to be convincing, from the averaged weights of phase 1."""
-
-    discriminator: Discriminator = SRGANDiscriminatorSpec()
-    discriminator_init: Path | None = None
-    """Run folder whose discriminator to start from; a fresh one knows nothing for hundreds of steps."""
-
-    discriminator_learning_rate: PositiveFloat | None = None
-    """Peak rate of the discriminator; without it the generator's."""
-
-    pixel: Pixel = Pixel(weight=1e-2)
-    perceptual: Perceptual = Perceptual()
-    gan: Gan = Gan()
-    grid: Weight = 0.0
-    """Weight of what repeats every `scale` pixels in the error: see `minutia.train.losses.grid_loss`."""
-
-    calm: Weight = 0.0
-    """Weight of what is invented where the original has no texture: see `minutia.train.losses.calm_loss`."""
-
-    artefacts: Weight = 0.0
-    """Weight of errors that look like artefacts, LDL: see `minutia.train.losses.artefact_loss`; its paper takes 1."""
-
-    best: Literal["psnr", "ssim", "perceptual"] = "perceptual"
-    """Figure of whole validation pictures by which the best weights are chosen; perceptual is the loss."""
-
-
 class Validation(Strict):
     """Whole pictures on which progress is measured."""
 
     hr: Path | None = None
+    """Folder of high-resolution pictures; without it some of the training pictures are held out."""
+
     lr: Path | None = None
+    """Folder of their small copies; made as those of the training pictures where not given."""
+
     num_samples: PositiveInt = 4
     """Pictures on the sample sheet."""
 
@@ -211,36 +110,49 @@ class Every(Strict):
     """How often things happen, in steps."""
 
     log: PositiveInt = 50
-    """In a phase measured in epochs there is a row at the end of each epoch besides."""
+    """A row of losses. In a phase measured in epochs there is a row at the end of each epoch besides."""
 
     validation: PositiveInt = 1000
+    """Figures of the validation pictures, and a sheet of samples."""
+
     validation_epochs: PositiveInt | None = None
     """Validate after so many epochs, and not after `validation` steps, in phases measured in epochs."""
 
     checkpoint: PositiveInt = 1000
-    """There is one at every validation besides."""
+    """The state to go on from; there is one at every validation besides."""
 
 
 class Hardware(Strict):
     """What the run computes with."""
 
     device: Literal["auto", "cpu"] = "auto"
+    """auto is a GPU where torch finds one."""
+
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """auto is bf16 where the processor multiplies in it, else fp32."""
 
     channels_last: bool = True
+    """Keep the channels of a pixel side by side in memory, which convolutions are faster with."""
+
     compile: bool = False
+    """Let torch compile the networks: a minute or more before the first step, then faster ones."""
 
 
 class Recipe(Strict):
     """Everything a run depends on."""
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    """Letters, digits, dots, hyphens and underscores."""
+
     run: Path | None = None
     """Folder of the run; without it runs/<name>."""
 
     seed: NonNegativeInt = 0
+    """Another one draws other crops, and begins with other weights."""
+
     network: Network
+    """The generator."""
+
     data: Data
     content: Content
     adversarial: Adversarial | None = None

@@ -24,17 +24,24 @@ class Pixel(Strict):
     """Difference of pixels."""
 
     criterion: PixelCriterion = "l1"
+    """Charbonnier is an L1 that is smooth at zero."""
+
     weight: Weight = 1.0
+    """In the sum of losses."""
 
 
 class Perceptual(Strict):
     """Difference of VGG19 features."""
 
     weight: Weight = 1.0
+    """In the sum of losses."""
+
     layers: Annotated[dict[str, Weight], Field(min_length=1)] = FIVE_LAYERS
     """Layers and their weights; conv5_4 is before its activation, relu5_4 (the paper's "VGG54") after it."""
 
     criterion: Literal["l1", "mse"] = "l1"
+    """What becomes of the difference of features."""
+
     rescale: Literal["magnitude", "unit", "paper", "none"] = "magnitude"
     """Divide each layer's difference by the mean magnitude of the original's features, or features by 12.75; unit
     brings the features of each place to unit length and sums over them, as LPIPS does."""
@@ -57,6 +64,10 @@ class Gan(Strict):
     """The game between generator and discriminator."""
 
     kind: GanKind = "vanilla"
+    """Relativistic compares pictures with each other; hinge leaves alone what is judged clearly enough."""
+
     weight: Weight = 5e-3
+    """In the sum of losses of the generator."""
+
     ramp_steps: NonNegativeInt = 0
     """Steps over which the weight grows from zero."""

@@ -14,8 +14,9 @@ from torch.optim import Adam
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from minutia.train.batchnorm import share_batch_norms
-from minutia.train.config import Hardware, OptimiserKind
+from minutia.train.config import Hardware
 from minutia.train.muon import Muon
+from minutia.train.phase_config import OptimiserKind
 from minutia.train.processes import average_gradients, share_weights
 
 

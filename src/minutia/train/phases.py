@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from minutia.train.config import Adversarial, Content, Recipe
+from minutia.train.config import Recipe
 from minutia.train.losses import (
     PerceptualLoss,
     artefact_loss,
@@ -20,6 +20,7 @@ from minutia.train.losses import (
     pixel_loss,
 )
 from minutia.train.optimise import MovingAverage, Optimised
+from minutia.train.phase_config import Adversarial, Content
 from minutia.train.processes import mean_over_processes
 
 Losses = dict[str, Tensor]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
@@ -27,7 +28,13 @@ DISCRIMINATORS = ("kind", "step")
 
 def bundled_recipes() -> dict[str, Path]:
     """The recipes that ship with Minutia, by name."""
-    return {path.stem: path for path in sorted(RECIPES.glob("*.toml"))}
+    return dict(sorted((path.stem, path) for path in RECIPES.glob("*.toml")))
+
+
+def read_summary(path: Path) -> str:
+    """Read the first sentence of a recipe file, which its comments begin with."""
+    words = " ".join(line.removeprefix("#").strip() for line in path.read_text(encoding="utf-8").splitlines()[:5])
+    return re.split(r"(?<=\.)\s", words, maxsplit=1)[0]
 
 
 def load_recipe(
@@ -143,18 +150,18 @@ def _keys(model: Any) -> list[str]:  # noqa: ANN401
 
 def _choose(annotation: Any, table: Any) -> Any:  # noqa: ANN401
     """Among the tables that may stand somewhere, the one that a table says it is."""
-    models = list(_tables(annotation))
+    models = list(tables_in(annotation))
     wanted = [table.get(name) for name in DISCRIMINATORS] if isinstance(table, dict) else []
     chosen = [model for model in models if any(kind in wanted for kind in _kinds(model))]
     return next(iter(chosen or models), None)
 
 
-def _tables(annotation: Any) -> Iterator[Any]:  # noqa: ANN401
+def tables_in(annotation: Any) -> Iterator[Any]:  # noqa: ANN401
     """Find the models and dataclasses within an annotation."""
     if isinstance(annotation, type) and (is_dataclass(annotation) or issubclass(annotation, BaseModel)):
         yield annotation
     for inner in get_args(annotation):
-        yield from _tables(inner)
+        yield from tables_in(inner)
 
 
 def _kinds(model: Any) -> set[Any]:  # noqa: ANN401

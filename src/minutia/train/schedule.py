@@ -17,8 +17,14 @@ class Schedule(Strict):
     """
 
     kind: Literal["constant", "cosine", "multistep"] = "cosine"
+    """What follows the warm-up and the steps at the full rate."""
+
     learning_rate: PositiveFloat = 2e-4
+    """The highest."""
+
     warmup_steps: NonNegativeInt = 0
+    """Steps over which the rate grows to the highest."""
+
     hold_steps: NonNegativeInt = 0
     """Steps at the full rate after the warm-up, before a cosine begins."""
 
@@ -29,6 +35,7 @@ class Schedule(Strict):
     """Steps at which multistep multiplies the rate by `gamma`."""
 
     gamma: PositiveFloat = 0.5
+    """Of multistep."""
 
 
 def learning_rate(schedule: Schedule, step: int, steps: int) -> float:

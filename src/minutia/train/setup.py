@@ -14,9 +14,10 @@ from minutia.engines.torch import multiplies_bf16
 from minutia.errors import TrainingError
 from minutia.nets.weights import load_generator
 from minutia.train.checkpoint import load_discriminator
-from minutia.train.config import Adversarial, Hardware, Recipe
+from minutia.train.config import Hardware, Recipe
 from minutia.train.folder import CHECKPOINT, weights_path
 from minutia.train.losses import PerceptualLoss
+from minutia.train.phase_config import Adversarial
 from minutia.train.phases import AdversarialPhase, ContentPhase, Phase
 from minutia.train.processes import PATIENCE, num_started
 

@@ -14,7 +14,7 @@ from minutia.batch import Encoding, Job, Limits, Making, Naming, choose_model, m
 from minutia.batch.scan import kept_sizes, size_after
 from minutia.batch.streams import suffix_of
 from minutia.errors import ModelError
-from minutia.image.formats import READ
+from minutia.image.formats import CAMERA_RAW, READ
 from minutia.image.io import read_shape
 from minutia.image.opening import require_pixels
 from minutia.zoo.card import ModelCard
@@ -85,7 +85,8 @@ def place_order(sent: Path, wishes: Wishes, max_pixels: int, max_output_pixels: 
         ModelError: there is no such model, or it has no sibling to blend with.
     """
     path = sent.with_name(plain_name(wishes.name))
-    path = sent.rename(path if path.suffix.lower() in READ else path.with_name(path.name + suffix_of(sent)))
+    is_known = path.suffix.lower() in READ | CAMERA_RAW
+    path = sent.rename(path if is_known else path.with_name(path.name + suffix_of(sent)))
     sides = ("scale", "width", "height", "long_side", "short_side", "megapixels", "fit")
     wish = read_target({name: getattr(wishes, name) for name in sides})
     if wishes.model is not None and wishes.model not in {card.name for card in list_models()}:
