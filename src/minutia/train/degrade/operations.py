@@ -87,13 +87,11 @@ def compress(x: Tensor, codec: Codec, qualities: Sequence[int | None]) -> Tensor
         qualities: 1 to 100, as Pillow has them; colour at half resolution.
     """
     pixels = quantise(x).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    jobs = [(index, quality) for index, quality in enumerate(qualities) if quality is not None]
-    y = x.clone()
     with ThreadPoolExecutor() as pool:
-        done = pool.map(lambda job: _through_file(pixels[job[0]], codec, job[1]), jobs)
-        for (index, _), picture in zip(jobs, done, strict=True):
-            y[index] = torch.from_numpy(picture).to(x.device).permute(2, 0, 1).float() / 255
-    return y
+        done = pool.map(lambda one, quality: _through_file(one, codec, quality) if quality else one, pixels, qualities)
+        y = torch.from_numpy(np.stack(list(done))).to(x.device).permute(0, 3, 1, 2).float() / 255
+    happens = torch.tensor([quality is not None for quality in qualities])
+    return torch.where(_each(happens, x), y, x)
 
 
 def quantise(x: Tensor) -> Tensor:
