@@ -13,13 +13,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from minutia.train.config import Recipe
 from minutia.train.degrade.pipeline import Degradation
 from minutia.train.recipe import tables_in
-
-REQUIRED = (MISSING, PydanticUndefined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ def _defaults(table: Any) -> dict[str, object]:  # noqa: ANN401
     if is_dataclass(table):
         return {field.name: field.default for field in fields(table)}
     assert issubclass(table, BaseModel)
-    return {name: field.default for name, field in table.model_fields.items()}
+    return {name: MISSING if field.is_required() else field.default for name, field in table.model_fields.items()}
 
 
 def _words_of(table: type) -> dict[str, str]:
@@ -100,7 +97,7 @@ def _words_of(table: type) -> dict[str, str]:
 
 
 def _default(value: object) -> str:
-    return "needed" if value in REQUIRED else _toml(value)
+    return "needed" if value is MISSING else _toml(value)
 
 
 def _toml(value: object) -> str:
