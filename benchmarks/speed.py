@@ -3,7 +3,7 @@
     python benchmarks/speed.py [--runs 5] [--model minutia-x4]
 
 Needs the `torch` extra. Commands take turns, so that a machine that slows down slows all of them; printed are
-medians, and ratios of medians. The output is Markdown, as it stands in the README.
+medians, and ratios of medians. The output is Markdown, as it stands in docs/speed.md.
 """
 
 from __future__ import annotations
