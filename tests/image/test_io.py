@@ -295,12 +295,34 @@ def test_a_file_is_what_it_holds_whatever_it_is_called(tmp_path: Path, photo: np
         read(tmp_path / "b.png")
 
 
-@pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.tif"])
-def test_of_a_raw_file_the_preview_is_not_taken_for_the_picture(tmp_path: Path, photo: np.ndarray, name: str) -> None:
-    path = tmp_path / name
-    with tifffile.TiffWriter(path) as tiff:
-        tiff.write(photo[:16, :16], photometric="rgb", subfiletype=1, subifds=1)
+@pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.cr3"])
+def test_raw_files_are_known_by_their_names(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PictureError, match="does not exist"):
+        read(tmp_path / name)
+    (tmp_path / name).write_bytes(b"what a sensor saw")
+    _require_raw(tmp_path / name)
+
+
+@pytest.mark.parametrize("is_dng", [True, False])
+def test_of_a_raw_file_the_preview_is_not_taken_for_the_picture(
+    tmp_path: Path, photo: np.ndarray, is_dng: bool
+) -> None:
+    tags = [(50706, 1, 4, (1, 4, 0, 0), True)] if is_dng else []
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        tiff.write(photo[:16, :16], photometric="rgb", subfiletype=0 if is_dng else 1, subifds=1, extratags=tags)
         tiff.write(np.zeros((64, 64), np.uint16), photometric="cfa")
+    _require_raw(tmp_path / "a.tif")
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_a_tiff_that_ends_before_its_directory_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<I", 100_000) + bytes(50))
     for look in (read, read_size, read_shape):
-        with pytest.raises(PictureError, match=f"{name} is a camera's raw file; develop it first"):
+        with pytest.raises(PictureError, match="is broken or no picture"):
+            look(tmp_path / "a.tif")
+
+
+def _require_raw(path: Path) -> None:
+    for look in (read, read_size, read_shape):
+        with pytest.raises(PictureError, match=f"{path.name} is a camera's raw file; develop it first"):
             look(path)

@@ -22,7 +22,12 @@ def recipes(
     name: Annotated[
         str | None, typer.Argument(metavar="[RECIPE]", help="Print this one, as a beginning of your own.")
     ] = None,
-    keys: Annotated[bool, typer.Option("--keys", help="List all that a recipe may say.")] = False,
+    keys: Annotated[
+        bool,
+        typer.Option(
+            "--keys", help="List all that a recipe may say; the steps of a degradation are in docs/degradations.md."
+        ),
+    ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of a table.")] = False,
 ) -> None:
     """List the recipes that can be called by name. With a name: print it; `minutia recipes minutia-x4 > mine.toml`."""
@@ -33,6 +38,8 @@ def recipes(
         raise MissingExtra("Training", "train") from error
     bundled = bundled_recipes()
     if name is not None:
+        if keys or markdown:
+            raise typer.BadParameter("A recipe is printed as it is; leave out --keys and --markdown.")
         if name not in bundled:
             raise RecipeError(f"There is no bundled recipe {name!r}; there are {', '.join(bundled)}.")
         typer.echo(bundled[name].read_text(encoding="utf-8"), nl=False)
@@ -49,7 +56,7 @@ def recipes(
 def _print_markdown(name: str, second: str, third: str, table: Table) -> None:
     marked = [("<br>".join(f"`{one}`" for one in names.splitlines()), *words) for names, *words in table]
     for row in ((name, second, third), ("---",) * 3, *marked):
-        console.print(f"| {' | '.join(row)} |".replace("|  |", "| |"))
+        console.print(f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in row)}|")
 
 
 def _print_recipes(table: Table) -> None:

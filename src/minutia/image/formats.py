@@ -106,7 +106,10 @@ READ = (
 """Suffixes that are searched for in folders."""
 
 CAMERA_RAW = frozenset(
-    {".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".3fr", ".iiq", ".raw"}
+    {
+        *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".raf", ".orf", ".rw2", ".rwl"),
+        *(".pef", ".srw", ".x3f", ".3fr", ".fff", ".iiq", ".mos", ".mef", ".mrw", ".erf", ".kdc", ".dcr", ".raw"),
+    }
 )
 """What sensors saw: to be developed before it is a picture. Most of them hold a small one, which nobody means."""
 

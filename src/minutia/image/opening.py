@@ -64,7 +64,7 @@ def translated(path: Path) -> Iterator[None]:
     Raises:
         PictureError: whatever it is.
     """
-    if path.suffix.lower() in CAMERA_RAW:
+    if path.suffix.lower() in CAMERA_RAW and path.exists():
         raise camera_raw(path)
     try:
         yield

@@ -39,6 +39,9 @@ REDUCED, MASK = 1, 4
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
+DNG_VERSION = 50706
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What a file holds, known before it is decoded."""
@@ -89,7 +92,7 @@ def read_shape(path: Path) -> Shape | None:
         return None
     with tifffile.TiffFile(path) as tiff:
         pages = image_pages(tiff)
-        if not pages and tiff.pages.first.subifds:
+        if len(tiff.pages) and _is_raw(tiff.pages.first, has_more=bool(pages)):
             raise camera_raw(path)
         others = [page for page in pages if _is_pillows(page)]
         if len(others) == len(pages) or not all(map(is_readable, others)):
@@ -97,6 +100,11 @@ def read_shape(path: Path) -> Shape | None:
         first = pages[0]
         itemsize = 1 if first.dtype is None else first.dtype.itemsize
         return Shape(tuple(map(_upright_size, pages)), first.samplesperpixel, itemsize)
+
+
+def _is_raw(first: tifffile.TiffPage, *, has_more: bool) -> bool:
+    """Tell a camera's raw file: by DNG's tag, or as one that shows a preview first and keeps the rest below it."""
+    return DNG_VERSION in first.tags or (not has_more and bool(first.subifds))
 
 
 def read_pages(path: Path, limits: Limits, count: int) -> tuple[Picture, ...]:

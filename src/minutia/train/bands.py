@@ -25,7 +25,7 @@ class NormalisationTable(BaseModel):
     """A number for each band."""
 
     high: tuple[FiniteFloat, ...] | None = None
-    """As many."""
+    """A number for each band, above `low`."""
 
     percentiles: tuple[Percent, Percent] | None = None
     """Percentiles of each band over all training pictures; low and high are what they were found to be."""

@@ -103,23 +103,24 @@ class Watch(Strict):
     """What is done when a run breaks down: a loss is not finite, or validation PSNR falls far below its best."""
 
     recover: bool = True
-    """Go back to the last good validation, once in a phase, and on at a quarter of the rate; otherwise stop."""
+    """Where a run breaks down, go back to the last good validation, once in a phase, and on at a quarter of the rate;
+    otherwise stop."""
 
 
 class Every(Strict):
     """How often things happen, in steps."""
 
     log: PositiveInt = 50
-    """A row of losses. In a phase measured in epochs there is a row at the end of each epoch besides."""
+    """Steps between two rows of losses. In a phase measured in epochs there is one at the end of each epoch besides."""
 
     validation: PositiveInt = 1000
-    """Figures of the validation pictures, and a sheet of samples."""
+    """Steps between two validations: figures of the validation pictures, and a sheet of samples."""
 
     validation_epochs: PositiveInt | None = None
     """Validate after so many epochs, and not after `validation` steps, in phases measured in epochs."""
 
     checkpoint: PositiveInt = 1000
-    """The state to go on from; there is one at every validation besides."""
+    """Steps between two states to go on from; there is one at every validation besides."""
 
 
 class Hardware(Strict):
@@ -145,7 +146,7 @@ class Recipe(Strict):
     """Letters, digits, dots, hyphens and underscores."""
 
     run: Path | None = None
-    """Folder of the run; without it runs/<name>."""
+    """Folder of the run; without it `runs/NAME`."""
 
     seed: NonNegativeInt = 0
     """Another one draws other crops, and begins with other weights."""

@@ -52,11 +52,14 @@ def _keys(table: Any, prefix: str, instance: object) -> Iterator[Key]:  # noqa: 
             values = get_args(hints[name]) if get_origin(hints[name]) is Literal else ()
             yield Key(prefix + name, _default(default), tuple(map(_toml, values)), words.get(name, ""))
         elif len(inner) == 1:
+            if name in words:
+                yield Key(prefix + name, "", (), words[name])
             yield from _keys(inner[0], f"{prefix}{name}.", default)
         else:
             kind = getattr(default, "kind", MISSING)
             yield Key(f"{prefix}{name}.kind", _default(kind), tuple(_toml(one.kind) for one in inner), words[name])
-            yield from _merge({one.kind: list(_keys(one, f"{prefix}{name}.", default)) for one in inner})
+            own = {one.kind: default if isinstance(default, one) else None for one in inner}
+            yield from _merge({one.kind: list(_keys(one, f"{prefix}{name}.", own[one.kind])) for one in inner})
 
 
 def _merge(tables: dict[str, list[Key]]) -> Iterator[Key]:

@@ -97,7 +97,7 @@ class Adversarial(_Phase):
     """Phase 2: learn to be convincing, from the averaged weights of phase 1."""
 
     discriminator: Discriminator = SRGANDiscriminatorSpec()
-    """srgan is the paper's, one judgement a picture; unet is Real-ESRGAN's, one a pixel."""
+    """srgan is the paper's, one judgement a picture; unet is Real-ESRGAN's, one a pixel. A table says which."""
 
     discriminator_init: Path | None = None
     """Run folder whose discriminator to start from; a fresh one knows nothing for hundreds of steps."""
@@ -105,7 +105,7 @@ class Adversarial(_Phase):
     discriminator_learning_rate: PositiveFloat | None = None
     """Peak rate of the discriminator; without it the generator's."""
 
-    pixel: Pixel = Pixel(weight=1e-2)
+    pixel: Pixel = Pixel()
     perceptual: Perceptual = Perceptual()
     gan: Gan = Gan()
     grid: Weight = 0.0

@@ -88,10 +88,12 @@ def compress(x: Tensor, codec: Codec, qualities: Sequence[int | None]) -> Tensor
     """
     pixels = quantise(x).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     with ThreadPoolExecutor() as pool:
-        done = pool.map(lambda one, quality: _through_file(one, codec, quality) if quality else one, pixels, qualities)
+        done = pool.map(
+            lambda one, quality: one if quality is None else _through_file(one, codec, quality), pixels, qualities
+        )
         y = torch.from_numpy(np.stack(list(done))).to(x.device).permute(0, 3, 1, 2).float() / 255
     happens = torch.tensor([quality is not None for quality in qualities])
-    return torch.where(_each(happens, x), y, x)
+    return torch.where(_each(happens, x), y, x).contiguous()
 
 
 def quantise(x: Tensor) -> Tensor:

@@ -151,7 +151,7 @@ class Choose(Strict):
 
     step: Literal["choose"]
     ways: Annotated[tuple[Annotated[tuple[AnyStep, ...], BeforeValidator(_steps_of)], ...], Field(min_length=1)]
-    """Lists of steps, or names of tables, whose steps they then are; all are equally likely."""
+    """Lists of steps, or names of tables, of which the steps count, not `clean`; all are equally likely."""
 
     def apply(self, batch: Batch, dice: Dice) -> None:
         """Take the steps of one way."""
