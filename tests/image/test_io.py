@@ -16,6 +16,7 @@ from minutia.image.formats import Encoding
 from minutia.image.io import find_pictures, read, read_shape, read_size, write
 from minutia.image.opening import Limits
 from minutia.image.pil import from_pil
+from minutia.image.windows import opened_rows
 from minutia.types import Metadata, Picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -322,7 +323,12 @@ def test_a_tiff_that_ends_before_its_directory_is_broken(tmp_path: Path) -> None
             look(tmp_path / "a.tif")
 
 
+def _open_rows(path: Path) -> None:
+    with opened_rows(path, Limits()):
+        pass
+
+
 def _require_raw(path: Path) -> None:
-    for look in (read, read_size, read_shape):
+    for look in (read, read_size, read_shape, _open_rows):
         with pytest.raises(PictureError, match=f"{path.name} is a camera's raw file; develop it first"):
             look(path)

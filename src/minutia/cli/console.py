@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,17 @@ def remark(words: object, style: str | None = None) -> None:
     """Print what is no result: on standard error; through the console that may be drawing a bar where both are seen."""
     both_are_seen = sys.stdout is not None and sys.stdout.isatty() and errors.is_terminal
     (console if both_are_seen else errors).print(plain(words), style=style)
+
+
+def print_named(entries: Iterable[tuple[str, str]]) -> None:
+    """Print names, whole in a narrow terminal too, each with what there is to say of it beside it."""
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="bold")
+    for name, words in entries:
+        grid.add_row(name, f"{words}\n")
+    console.print(grid)
 
 
 class _Warnings(logging.Handler):

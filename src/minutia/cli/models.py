@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minutia.cli.console import console
+from minutia.cli.console import console, print_named
+from minutia.markdown import table
 
 if TYPE_CHECKING:
     from minutia.zoo.card import ModelCard
@@ -25,17 +26,11 @@ def models(
     for convention, name in dict.fromkeys((figure.convention, card.name) for card in cards for figure in card.figures):
         conventions.setdefault(convention, []).append(name)
     if markdown:
-        for row in (HEAD, ("---",) * len(HEAD), *map(_row, cards)):
-            console.print(f"| {' | '.join(row)} |")
+        for line in table(HEAD, map(_row, cards)):
+            console.print(line)
         console.print()
     else:
-        from rich.table import Table
-
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, style="bold")
-        for card in cards:
-            table.add_row(_name(card).replace(" ", "\n"), f"{_description(card)}\n")
-        console.print(table)
+        print_named((_name(card).replace(" ", "\n"), _description(card)) for card in cards)
     for convention, names in conventions.items():
         of = f" of {', '.join(names)}" if len(conventions) > 1 else ""
         console.print(f"Figures{of}: {convention}.")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minutia.cli.console import console
+from minutia.cli.console import console, print_named
 from minutia.errors import MissingExtra, RecipeError
+from minutia.markdown import table
 
 if TYPE_CHECKING:
     from minutia.train.config import Recipe
     from minutia.train.keys import Key
     from minutia.train.phase_config import Adversarial, Content
-
-Table: TypeAlias = list[tuple[str, str, str]]
 
 
 def recipes(
@@ -44,40 +44,37 @@ def recipes(
             raise RecipeError(f"There is no bundled recipe {name!r}; there are {', '.join(bundled)}.")
         typer.echo(bundled[name].read_text(encoding="utf-8"), nl=False)
         return
-    if keys:
-        table = [("\n".join(names), key.default, _meaning(key)) for names, key in recipe_keys().items()]
-        _print_markdown("key", "default", "what it means", table) if markdown else _print_keys(table)
+    if keys and markdown:
+        _print_markdown(("key", "default", "what it means"), _rows(recipe_keys()))
+    elif keys:
+        _print_keys(recipe_keys())
     else:
         loaded = {one: load_recipe(path, hr=Path("PICTURES")) for one, path in bundled.items()}
-        table = [(one, read_summary(path), _phases(loaded[one])) for one, path in bundled.items()]
-        _print_markdown("name", "what it is", "phases", table) if markdown else _print_recipes(table)
+        told = [(one, read_summary(path), _phases(loaded[one])) for one, path in bundled.items()]
+        if markdown:
+            _print_markdown(("name", "what it is", "phases"), [(f"`{one}`", *words) for one, *words in told])
+        else:
+            print_named((one, "\n".join(words)) for one, *words in told)
 
 
-def _print_markdown(name: str, second: str, third: str, table: Table) -> None:
-    marked = [("<br>".join(f"`{one}`" for one in names.splitlines()), *words) for names, *words in table]
-    for row in ((name, second, third), ("---",) * 3, *marked):
-        console.print(f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in row)}|")
+def _print_markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    for line in table(head, rows):
+        console.print(line)
 
 
-def _print_recipes(table: Table) -> None:
-    from rich.table import Table as Grid
-
-    grid = Grid.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, style="bold")
-    for name, *words in table:
-        grid.add_row(name, "\n".join([*words, ""]))
-    console.print(grid)
+def _rows(keys: dict[tuple[str, ...], Key]) -> list[tuple[str, str, str]]:
+    return [("<br>".join(f"`{name}`" for name in names), key.default, _meaning(key)) for names, key in keys.items()]
 
 
-def _print_keys(table: Table) -> None:
+def _print_keys(keys: dict[tuple[str, ...], Key]) -> None:
     from rich.padding import Padding
-    from rich.table import Table as Grid
+    from rich.table import Table
 
-    grid = Grid.grid()
-    for names, default, meaning in table:
-        for name in names.splitlines():
-            grid.add_row(f"{name} = {default}" if default not in ("", "needed") else name, style="bold")
-        words = " ".join([*(["Needed."] if default == "needed" else []), meaning])
+    grid = Table.grid()
+    for names, key in keys.items():
+        for name in names:
+            grid.add_row(f"{name} = {key.default}" if key.default not in ("", "needed") else name, style="bold")
+        words = " ".join([*(["Needed."] if key.default == "needed" else []), _meaning(key)])
         grid.add_row(Padding(words, (0, 0, 1, 4)) if words else "")
     console.print(grid)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from minutia.evaluate.benchmark import Result
 from minutia.evaluate.measures import Measure
+from minutia.markdown import table
 
 
 def to_json(results: Sequence[Result], about: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> str:
@@ -17,7 +18,7 @@ def to_json(results: Sequence[Result], about: Mapping[str, Mapping[str, str]] = 
 
     `about` holds, by the name of a model, what else is to stand with its figures.
     """
-    table: list[dict[str, Any]] = [
+    entries: list[dict[str, Any]] = [
         {
             "model": result.model,
             **about.get(result.model, {}),
@@ -29,7 +30,7 @@ def to_json(results: Sequence[Result], about: Mapping[str, Mapping[str, str]] = 
         }
         for result in results
     ]
-    return json.dumps(table, indent=2, allow_nan=False)
+    return json.dumps(entries, indent=2, allow_nan=False)
 
 
 def to_markdown(results: Sequence[Result], *, pictures: bool = False) -> str:
@@ -38,14 +39,14 @@ def to_markdown(results: Sequence[Result], *, pictures: bool = False) -> str:
     means = [
         [result.data, f"x{result.scale}", result.model, *shown(result.mean, result.measures)] for result in results
     ]
-    lines = _table(["data", "scale", "model", *titles], means)
+    lines = table(["data", "scale", "model", *titles], means)
     if pictures:
         rows = [
             [result.data, f"x{result.scale}", name, result.model, *shown(figures, result.measures)]
             for result in results
             for name, figures in result.pictures.items()
         ]
-        lines += ["", *_table(["data", "scale", "picture", "model", *titles], rows)]
+        lines += ["", *table(["data", "scale", "picture", "model", *titles], rows)]
     return "\n".join([*lines, "", *(f"Convention: {words}." for words in conventions(results))]) + "\n"
 
 
@@ -61,7 +62,3 @@ def conventions(results: Sequence[Result]) -> list[str]:
 
 def _finite(figures: Mapping[str, float]) -> dict[str, float | None]:
     return {key: figure if math.isfinite(figure) else None for key, figure in figures.items()}
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]]

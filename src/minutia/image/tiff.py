@@ -40,6 +40,7 @@ _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 DNG_VERSION = 50706
+"""A tag that every DNG has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,8 @@ def read_shape(path: Path) -> Shape | None:
     if not is_tiff(path):
         return None
     with tifffile.TiffFile(path) as tiff:
+        refuse_raw(tiff, path)
         pages = image_pages(tiff)
-        if len(tiff.pages) and _is_raw(tiff.pages.first, has_more=bool(pages)):
-            raise camera_raw(path)
         others = [page for page in pages if _is_pillows(page)]
         if len(others) == len(pages) or not all(map(is_readable, others)):
             return None
@@ -102,9 +102,17 @@ def read_shape(path: Path) -> Shape | None:
         return Shape(tuple(map(_upright_size, pages)), first.samplesperpixel, itemsize)
 
 
-def _is_raw(first: tifffile.TiffPage, *, has_more: bool) -> bool:
-    """Tell a camera's raw file: by DNG's tag, or as one that shows a preview first and keeps the rest below it."""
-    return DNG_VERSION in first.tags or (not has_more and bool(first.subifds))
+def refuse_raw(tiff: tifffile.TiffFile, path: Path) -> None:
+    """Refuse a camera's raw file, known by DNG's tag, or as a preview that all else is kept below.
+
+    Raises:
+        PictureError: it is one.
+    """
+    if not len(tiff.pages):
+        return
+    first = tiff.pages.first
+    if DNG_VERSION in first.tags or (first.subifds and not image_pages(tiff)):
+        raise camera_raw(path)
 
 
 def read_pages(path: Path, limits: Limits, count: int) -> tuple[Picture, ...]:

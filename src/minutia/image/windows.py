@@ -14,7 +14,16 @@ from PIL.ExifTags import Base
 
 from minutia.image.geo import NO_DATA
 from minutia.image.opening import Limits, require_pixels, translated
-from minutia.image.tiff import as_picture, has_alpha, image_pages, is_readable, is_tiff, read_metadata, require_values
+from minutia.image.tiff import (
+    as_picture,
+    has_alpha,
+    image_pages,
+    is_readable,
+    is_tiff,
+    read_metadata,
+    refuse_raw,
+    require_values,
+)
 from minutia.types import Metadata, Picture, Pixels
 
 MAX_SEGMENT = 2**26
@@ -128,6 +137,7 @@ def opened_rows(path: Path, limits: Limits) -> Iterator[tuple[TiffRows, ...]]:
             yield ()
             return
     with translated(path), tifffile.TiffFile(path) as tiff:
+        refuse_raw(tiff, path)
         pages = image_pages(tiff)
         if not all(map(_is_in_pieces, pages)):
             yield ()
