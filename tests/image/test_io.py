@@ -315,6 +315,17 @@ def test_of_a_raw_file_the_preview_is_not_taken_for_the_picture(
     _require_raw(tmp_path / "a.tif")
 
 
+def test_canons_raw_file_is_known_by_its_mark(tmp_path: Path, photo: np.ndarray) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", photo[:16, :16], photometric="rgb")
+    tiff = (tmp_path / "a.tif").read_bytes()
+    header, directory, rest = tiff[:4], tiff[8:], tiff[12:]
+    moved = header + struct.pack("<I", len(tiff)) + b"CR\2\0" + rest + directory
+    (tmp_path / "a.tif").write_bytes(moved)
+    _require_raw(tmp_path / "a.tif")
+    (tmp_path / "a.tif").write_bytes(moved.replace(b"CR\2\0", bytes(4), 1))
+    assert read_size(tmp_path / "a.tif") == (16, 16)
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_a_tiff_that_ends_before_its_directory_is_broken(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<I", 100_000) + bytes(50))

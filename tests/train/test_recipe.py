@@ -52,6 +52,8 @@ def test_overrides_are_toml_or_text(small: Path) -> None:
         ("adversarial={steps = 1, perceptual = {layers = {}}}", r"perceptual\.layers = {} will not do"),
         ("content.betas=[0.9]", r"lacks content\.betas\.1"),
         ("network.kind=[]", r"network"),
+        ("network.kind=resnet", r"network\.kind = 'resnet' will not do: it must be one of 'srresnet', 'rrdb'"),
+        ("network={num_blocks = 3}", r"lacks network\.kind; .*--set network\.kind=VALUE"),
         ("validation.lr=x", r"validation will not do: lr holds the small copies"),
         ("network.scale=5", r"network\.scale = 5 will not do"),
         ("network.num_blocks=0", r"network will not do: The network srresnet cannot have num_blocks = 0"),

@@ -38,6 +38,9 @@ REDUCED, MASK = 1, 4
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
+HEADER_BYTES = 8
+CR2_MARK = b"CR\2\0"
+"""What Canon's raw files have behind the header of a TIFF."""
 
 DNG_VERSION = 50706
 """A tag that every DNG has."""
@@ -103,7 +106,7 @@ def read_shape(path: Path) -> Shape | None:
 
 
 def refuse_raw(tiff: tifffile.TiffFile, path: Path) -> None:
-    """Refuse a camera's raw file, known by DNG's tag, or as a preview that all else is kept below.
+    """Refuse a camera's raw file, known by CR2's mark or DNG's tag, or as a preview that all else is kept below.
 
     Raises:
         PictureError: it is one.
@@ -111,7 +114,9 @@ def refuse_raw(tiff: tifffile.TiffFile, path: Path) -> None:
     if not len(tiff.pages):
         return
     first = tiff.pages.first
-    if DNG_VERSION in first.tags or (first.subifds and not image_pages(tiff)):
+    tiff.filehandle.seek(HEADER_BYTES)
+    is_cr2 = tiff.filehandle.read(len(CR2_MARK)) == CR2_MARK
+    if is_cr2 or DNG_VERSION in first.tags or (first.subifds and not image_pages(tiff)):
         raise camera_raw(path)
 
 

@@ -19,9 +19,11 @@ class CompactSpec:
     kind: Literal["compact"] = "compact"
     scale: Literal[2, 3, 4, 8] = 4
     channels: int = 3
+    """Of the pictures: 3 for colour, 1 for grey, or as many as they have bands."""
     num_blocks: int = 32
     """Convolutions between the first and the last."""
     num_features: int = 64
+    """Maps of the convolutions in between."""
 
     def build(self) -> CompactNet:
         """Make the network, freshly initialised."""

@@ -77,6 +77,7 @@ class UNetDiscriminatorSpec:
 
     kind: Literal["unet"] = "unet"
     num_features: int = 64
+    """Maps of the first convolution; the deepest has eight times as many."""
 
     def build(self, channels: int, crop: int) -> UNetDiscriminator:
         """Make the network for (N, channels, crop, crop) pictures; `crop` must be a multiple of UNET_STRIDE."""

@@ -26,8 +26,11 @@ class MinutiaNetSpec:
     kind: Literal["minutianet"] = "minutianet"
     scale: Literal[2, 3, 4, 8] = 4
     channels: int = 3
+    """Of the pictures: 3 for colour, 1 for grey, or as many as they have bands."""
     num_blocks: int = 20
+    """Residual blocks, one after the other."""
     num_features: int = 64
+    """Maps of the convolutions in between."""
     skip: Skip = "nearest"
     """How the input is enlarged before the network's detail is added to it."""
 

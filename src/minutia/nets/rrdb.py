@@ -26,8 +26,11 @@ class RRDBSpec:
     kind: Literal["rrdb"] = "rrdb"
     scale: Literal[2, 3, 4, 8] = 4
     channels: int = 3
+    """Of the pictures: 3 for colour, 1 for grey, or as many as they have bands."""
     num_blocks: int = 23
+    """Blocks of dense blocks, one after the other."""
     num_features: int = 64
+    """Maps of the convolutions in between."""
     num_growth: int = 32
     """Maps that each convolution of a dense block adds."""
 

@@ -19,8 +19,11 @@ class SRResNetSpec:
     kind: Literal["srresnet"] = "srresnet"
     scale: Literal[2, 3, 4, 8] = 4
     channels: int = 3
+    """Of the pictures: 3 for colour, 1 for grey, or as many as they have bands."""
     num_blocks: int = 16
+    """Residual blocks, one after the other."""
     num_features: int = 64
+    """Maps of the convolutions in between."""
     norm: Norm = "batch"
     """Normalisation in the residual blocks."""
     activation: Activation = "none"

@@ -73,9 +73,12 @@ def _merge(tables: dict[str, list[Key]]) -> Iterator[Key]:
             continue
         defaults = {key.default for key in found.values()}
         each = (f"{key.default} ({kind})" for kind, key in found.items())
-        told = (f"{kind}: {key.words}" for kind, key in found.items() if key.words)
         (key, *_) = found.values()
-        yield Key(name, key.default if len(defaults) == 1 else ", ".join(each), key.choices, " ".join(told))
+        if len(found) == len(tables) and all(one.words == key.words for one in found.values()):
+            words = key.words
+        else:
+            words = " ".join(f"{kind}: {key.words}" for kind, key in found.items() if key.words)
+        yield Key(name, key.default if len(defaults) == 1 else ", ".join(each), key.choices, words)
 
 
 def _defaults(table: Any) -> dict[str, object]:  # noqa: ANN401

@@ -22,6 +22,8 @@ ALTERNATIVES = {"steps": "epochs", "epochs": "steps"}
 """Of these keys a table has one; the one that is set takes the place of the other."""
 
 UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
+WITHOUT_KIND = {"union_tag_not_found", "union_tag_invalid"}
+LACKING = {"missing", "missing_argument", "union_tag_not_found"}
 DISCRIMINATORS = ("kind", "step")
 """Keys by which a table says which of several it is."""
 
@@ -111,14 +113,19 @@ def _explain(error: ValidationError, table: dict[str, Any]) -> str:
     """Say what is wrong with a recipe in one sentence: a misspelt key rather than the one that is missing for it."""
     first = min(error.errors(), key=lambda one: one["type"] not in UNKNOWN)
     path, holder = _follow(first["loc"], table)
+    if first["type"] in WITHOUT_KIND:
+        path.append(first["ctx"]["discriminator"].strip("'"))
     key = ".".join(path)
     if first["type"] in UNKNOWN:
         return f"The recipe has an unknown key {key}; known here are {', '.join(_keys(holder))}."
-    if first["type"] in {"missing", "missing_argument"}:
+    if first["type"] in LACKING:
         return f"The recipe lacks {key}; write it into the file or add --set {key}=VALUE."
     if first["type"] == "value_error":
         whose = f"The recipe's {key}" if key else "The recipe"
         return f"{whose} will not do: {first['ctx']['error']}"
+    if first["type"] == "union_tag_invalid":
+        tag, known = first["ctx"]["tag"], first["ctx"]["expected_tags"]
+        return f"The recipe's {key} = {tag!r} will not do: it must be one of {known}."
     return f"The recipe's {key} = {first['input']!r} will not do: {first['msg']}."
 
 
