@@ -10,10 +10,11 @@ from PIL import Image
 
 import minutia
 from minutia.engines import FakeEngine
-from minutia.enlarge import Network, enlarge
+from minutia.enlarge import Network, Share, enlarge, enlarge_rows
 from minutia.errors import PictureError
 from minutia.image.resize import downscale, upscale_bicubic
 from minutia.image.target import Target
+from minutia.image.windows import PictureRows
 from minutia.metrics.fidelity import score_y
 from minutia.types import Metadata, Picture, Tensor
 from minutia.upscaler import Upscaler
@@ -180,6 +181,35 @@ def test_nothing_is_rounded_to_eight_bits_between_passes() -> None:
     levels = np.unique(enlarge(Picture(slope), Network(Smooth(), halo=1), target=Target("scale", 8)).pixels)
     assert len(np.unique(large[:, 20:])) > 4
     assert set(levels) <= {100, 101}
+
+
+@pytest.mark.parametrize("used", [5, 8, 12, 15, 16])
+@pytest.mark.parametrize("factor", [4, 2.5])
+def test_bits_that_no_value_uses_are_spared_from_the_network(photo: np.ndarray, used: int, factor: float) -> None:
+    spare = 16 - used
+    deep = photo.astype(np.uint16) * 257 >> spare
+    deep[0, 0] = 2**used - 1
+    alpha = np.full(deep.shape[:2], 3, np.uint16)
+    alpha[:5] = 65535
+    seen = []
+
+    class Watching(FakeEngine):
+        def run(self, x: Tensor) -> Tensor:
+            seen.append(float(x.max()))
+            return super().run(x)
+
+    network, target = Network(Watching(), halo=1, tile=40), Target("scale", factor)
+    large = enlarge(Picture(deep, alpha), network, target=target)
+    lifted = enlarge(Picture(deep << spare, alpha), network, target=target)
+    exact = np.floor(lifted.pixels / 2**spare + 0.5)
+    assert np.array_equal(large.pixels, np.minimum(exact, 2**used - 1))
+    assert large.alpha is not None
+    assert lifted.alpha is not None
+    assert np.array_equal(large.alpha, lifted.alpha)
+    seen.clear()
+    rows = np.concatenate(list(enlarge_rows(PictureRows(Picture(deep)), network, Share(2**40))))
+    assert 0.96 < min(seen[0], max(seen)) <= 1
+    assert np.array_equal(rows, enlarge(Picture(deep), network).pixels)
 
 
 def test_self_ensemble_is_the_mean_of_eight_views(upscaler: Upscaler, tiny_model: Path, photo: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minutia.enlarge.strips import WINDOW, Network, enlarge_strips, is_weighed
-from minutia.enlarge.values import denormalised, normalised, resized, with_depth
+from minutia.enlarge.values import denormalised, lifted, lowered, normalised, resized, spare_bits, with_depth
 from minutia.image.pil import stacked
 from minutia.image.target import Size, pass_sizes
 from minutia.image.windows import Rows
@@ -99,10 +99,12 @@ def enlarge_rows(
     normalisation, scale, dtype = network.normalisation, network.engine.scale, source.dtype
     native = (source.height * scale, source.width * scale)
     is_resized = size is not None and size != native
+    bits = 0 if normalisation else spare_bits(source)
 
     def prepare(strip: Picture) -> Picture:
         if normalisation is not None:
             return normalised(strip, normalisation)
+        strip = lifted(strip, bits)
         return with_depth(strip, np.uint16) if is_resized else strip
 
     if network.tile is None:
@@ -115,7 +117,7 @@ def enlarge_rows(
 
     def held(strip: Picture) -> Pixels:
         if normalisation is None:
-            return stacked(with_depth(strip, dtype))
+            return stacked(lowered(with_depth(strip, dtype), bits))
         return stacked(denormalised(strip, normalisation, dtype))
 
     yield from map(held, strips)  # Which holds no strip while the next is made.

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minutia.enlarge.strips import apart, least_alpha
+from minutia.enlarge.strips import LOOK, apart, least_alpha
 from minutia.image.color import as_held, denormalise, from_float, full_range, normalise, to_depth, to_float
 from minutia.image.pil import stacked
 from minutia.image.resize import resample
+from minutia.image.windows import Rows
 from minutia.types import Normalisation, Picture
 
 
@@ -26,6 +27,33 @@ def denormalised(picture: Picture, by: Normalisation, dtype: np.dtype[Any]) -> P
     if alpha is not None:
         alpha = as_held(alpha.astype(np.float64) * full_range(dtype)[1], dtype)
     return replace(picture, pixels=denormalise(picture.pixels, by, dtype), alpha=alpha)
+
+
+def spare_bits(source: Rows) -> int:
+    """Count the highest bits of more than 8 that no colour of a picture uses: 4 of what a camera of 12 bits wrote."""
+    bits, used = 8 * source.dtype.itemsize, 0
+    if source.dtype.kind != "u" or bits == 8:
+        return 0
+    for start in range(0, source.height, LOOK):
+        pixels = source.read(start, min(start + LOOK, source.height)).pixels
+        used = max(used, int(pixels.max()).bit_length())
+        if used == bits:
+            break
+    return bits - used if used else 0
+
+
+def lifted(picture: Picture, bits: int) -> Picture:
+    """Bring colours up by spare bits: a network that is given the dark end alone of [0, 1] does poorly there."""
+    return replace(picture, pixels=np.left_shift(picture.pixels, bits)) if bits else picture
+
+
+def lowered(picture: Picture, bits: int) -> Picture:
+    """Undo `lifted`, rounded half up, and clipped to the bits that were used before."""
+    if not bits:
+        return picture
+    halves = np.right_shift(picture.pixels, bits - 1)
+    pixels = (halves >> 1) + (halves & 1)
+    return replace(picture, pixels=np.minimum(pixels, full_range(pixels.dtype)[1] >> bits, out=pixels))
 
 
 def with_depth(picture: Picture, dtype: np.dtype[Any] | type[np.uint16]) -> Picture:
