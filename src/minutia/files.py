@@ -71,5 +71,5 @@ def cache_folder() -> Path:
 
 
 def temporary_name(path: Path) -> Path:
-    """Tell where `path` stands while it is being written."""
-    return path.with_name(f".{path.name}.part")
+    """Tell where `path` stands while this process writes it."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")

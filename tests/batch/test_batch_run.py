@@ -89,6 +89,20 @@ def test_a_second_run_skips_what_is_done_and_never_enlarges_outputs(folder: Path
     assert statuses(jobs(), upscaler, Options(overwrite=True)) == ["done"] * 3
 
 
+def test_what_another_process_has_made_meanwhile_is_skipped(tmp_path: Path, upscaler: Upscaler) -> None:
+    jobs = pictures(tmp_path, 3)
+
+    def make_meanwhile(count: int) -> None:
+        if count == 2:
+            jobs[1].target.parent.mkdir(exist_ok=True)
+            jobs[1].target.write_bytes(b"made by another")
+
+    upscaler.engine = WatchedEngine(make_meanwhile)
+    assert statuses(jobs, upscaler) == ["done", "skipped", "done"]
+    assert jobs[1].target.read_bytes() == b"made by another"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "2.png"]
+
+
 def test_bad_files_fail_alone(folder: Path, upscaler: Upscaler) -> None:
     (folder / "a.png").write_bytes(b"broken")
     jobs = plan_jobs([folder, folder / "none.png"], Naming(), recursive=True).jobs
@@ -413,7 +427,7 @@ def test_interrupted_it_waits_for_nothing_and_leaves_nothing_half_written(
 
     def interrupt() -> bool:
         if writing.is_set() and at_third.is_set():
-            assert (tmp_path / "out" / ".1.png.part").exists()
+            assert (tmp_path / "out" / f".1.png.{os.getpid()}.part").exists()
             raise KeyboardInterrupt
         return False
 
@@ -442,7 +456,7 @@ def test_interrupted_it_leaves_nothing_half_written_by_rows(tmp_path: Path, upsc
 
     def interrupt() -> bool:
         if at_work.is_set():
-            assert (tmp_path / "out" / ".0.png.part").exists()
+            assert (tmp_path / "out" / f".0.png.{os.getpid()}.part").exists()
             raise KeyboardInterrupt
         return False
 

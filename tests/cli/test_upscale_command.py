@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -288,12 +289,11 @@ main()
 """
 
 
-@POSIX
-def test_interrupted_twice_it_ends_at_once(scans: Path, tiny_model: Path) -> None:
-    """Even where the network lasts for ever."""
-    words = ["upscale", "-m", str(tiny_model), str(scans), "-o", str(scans / "out")]
+@contextmanager
+def endless(*words: object) -> Iterator[subprocess.Popen[str]]:
+    """Start `minutia upscale` with a network that lasts for ever, and wait until it is at work."""
     process = subprocess.Popen(
-        [sys.executable, "-c", ENDLESS, *words],
+        [sys.executable, "-c", ENDLESS, "upscale", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -301,20 +301,36 @@ def test_interrupted_twice_it_ends_at_once(scans: Path, tiny_model: Path) -> Non
     )
     try:
         assert process.stdout is not None
-        assert process.stderr is not None
         assert "tiny" in process.stdout.readline()
         assert process.stdout.readline() == "network\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@POSIX
+def test_interrupted_twice_it_ends_at_once(scans: Path, tiny_model: Path) -> None:
+    with endless("-m", tiny_model, scans, "-o", scans / "out") as process:
+        assert process.stderr is not None
         process.send_signal(signal.SIGINT)
         assert process.stderr.readline() == "Finishing this picture; press Ctrl-C again to stop at once.\n"
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=20)
-    finally:
-        process.kill()
-        process.communicate()
     assert process.returncode == 130
     assert stderr == "Stopped after 0 of 2; the same command goes on from here.\n"
     assert [path.name for path in (scans / "out").iterdir()] == ["minutia-journal.jsonl"]
+
+
+@POSIX
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_single_picture_ends_at_the_first_interruption(scans: Path, tiny_model: Path, number: signal.Signals) -> None:
+    with endless("-m", tiny_model, scans / "a.png", "-o", scans / "large.png") as process:
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (130, "Stopped; nothing was written.\n")
+    assert not (scans / "large.png").exists()
 
 
 @POSIX

@@ -94,8 +94,6 @@ class Stages:
             frames = read_frames(job.source, self.options.making.limits, at_most=None if keeps_all else 1)
             frames = self._prepare(task, frames)
         except (MinutiaError, MemoryError) as error:
-            if isinstance(error, OutputExists) and not self.alone:
-                return Outcome(job, "skipped", error)
             return self._fail(job, digest, time.perf_counter() - began, error)
         return Work(task, frames, _size(frames.pictures[0]), time.perf_counter() - began)
 
@@ -211,6 +209,8 @@ class Stages:
     def _fail(self, job: Job, digest: str | None, seconds: float, error: MinutiaError | MemoryError) -> Outcome:
         if isinstance(error, MemoryError):
             error = PictureError(f"{job.source} needs more memory than there is; a smaller --tile may help.")
+        elif isinstance(error, OutputExists) and not self.alone:  # Before, or since another process has made it.
+            return Outcome(job, "skipped", error)
         if self.journal is not None:
             self.journal.fail(job.source, job.target, digest, seconds, error)
         return Outcome(job, "failed", error, seconds=seconds)

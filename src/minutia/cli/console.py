@@ -101,11 +101,13 @@ def show_warnings() -> None:
 
 
 @contextmanager
-def stop_on_signal(promise: str = "") -> Iterator[Callable[[], bool]]:
+def stop_on_signal(promise: str = "", *, patience: int = 1) -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl-C or terminating signal into a wish to stop, and the second into a KeyboardInterrupt.
 
+    With a patience of 0 the first is that already.
+
     Gives a function to be asked again and again: it tells whether to stop, the first time by printing `promise` where
-    there is one, and raises the KeyboardInterrupt, where nothing is torn by it. A third signal does not wait for that.
+    there is one, and raises the KeyboardInterrupt, where nothing is torn by it. One more signal does not wait for that.
     """
     wishes: list[int] = []
     told: list[str] = []
@@ -114,15 +116,15 @@ def stop_on_signal(promise: str = "") -> Iterator[Callable[[], bool]]:
     def hear(number: int, frame: object) -> None:
         del frame
         wishes.append(number)
-        if len(wishes) > 2:
+        if len(wishes) > patience + 1:
             raise KeyboardInterrupt
 
     def should_stop() -> bool:
+        if len(wishes) > patience:
+            raise KeyboardInterrupt
         if wishes and promise and not told:
             told.append(promise)
             remark(promise)
-        if len(wishes) > 1:
-            raise KeyboardInterrupt
         return bool(wishes)
 
     for number, handler in old.items():

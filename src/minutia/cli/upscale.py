@@ -78,7 +78,8 @@ def upscale(
 ) -> None:
     """Enlarge pictures. photo.jpg becomes photo_x4.jpg beside it, or goes into the folder -o.
 
-    Ctrl-C ends after the picture that is in the making; a second one at once. No half-written file is left.
+    Ctrl-C ends after the picture that is in the making where there are more, a second one at once. No half-written file
+    is left.
     """
     from minutia import batch
     from minutia.upscaler import Upscaler
@@ -131,7 +132,8 @@ def _run(report: _Report, upscaler: Upscaler, options: Options, journal: Journal
     places = {job: index for index, job in enumerate(jobs)}
     began = time.perf_counter()
     try:
-        with stop_on_signal(PROMISE) as should_stop, PictureBars(report.screen, len(jobs)) as bars:
+        patience = int(len(jobs) > 1)
+        with stop_on_signal(PROMISE, patience=patience) as should_stop, PictureBars(report.screen, len(jobs)) as bars:
 
             def show(job: Job, done: int, total: int) -> None:
                 bars.show(places[job], job.source.name, done, total)
