@@ -37,7 +37,7 @@ def test_one_picture_may_be_given_its_file(folder: Path, tmp_path: Path) -> None
     assert (Naming(output=folder).file, Naming(output=folder).folder) == (None, folder)
     with pytest.raises(PictureError, match="-o must be a folder"):
         plan_jobs([folder], naming)
-    for name in ("x.ico", "x.jxl"):
+    for name in ("x.ico", "x.jxl", "x.mp4"):
         with pytest.raises(PictureError, match=rf"{name} cannot be written; the formats are"):
             plan_jobs([folder / "a.png"], Naming(output=tmp_path / name))
     with pytest.raises(PictureError, match="leave out --suffix and --format"):

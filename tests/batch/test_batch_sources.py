@@ -24,9 +24,9 @@ def tree(tmp_path: Path) -> Path:
 
 
 def names(path: Path, root: Path, **options: object) -> list[str]:
-    sources, problems = find_sources(path, **{"recursive": False} | options)
-    assert not problems
-    return [source.path.relative_to(root).as_posix() for source in sources]
+    found = find_sources(path, **{"recursive": False} | options)
+    assert not found.problems
+    return [source.path.relative_to(root).as_posix() for source in found.sources]
 
 
 def test_folders(tree: Path) -> None:
@@ -38,8 +38,19 @@ def test_folders(tree: Path) -> None:
 
 def test_a_folder_whose_pictures_are_deeper_says_so(tree: Path) -> None:
     (tree / "x" / "a.png").unlink()
-    _, (problem,) = find_sources(tree / "x", recursive=False)
+    (problem,) = find_sources(tree / "x", recursive=False).problems
     assert str(problem) == f"There are no pictures in {tree / 'x'}; add -r to search its sub-folders."
+
+
+def test_what_is_not_read_is_told_of(tree: Path) -> None:
+    for name in ("x/scan.CR2", "x/plan.pdf", "x/y/clip.mov", "x/.hidden.pdf"):
+        (tree / name).touch()
+    assert find_sources(tree / "x", recursive=False).foreign == [tree / "x" / "plan.pdf", tree / "x" / "scan.CR2"]
+    assert len(find_sources(tree / "x", recursive=True).foreign) == 3
+    assert find_sources(tree / "*" / "*.pdf", recursive=False).foreign == [tree / "x" / "plan.pdf"]
+    (tree / "x" / "a.png").unlink()
+    (problem,) = find_sources(tree / "x", recursive=False).problems
+    assert str(problem).endswith("x; .cr2, .pdf are not read; add -r to search its sub-folders.")
 
 
 def test_patterns(tree: Path) -> None:
@@ -48,13 +59,14 @@ def test_patterns(tree: Path) -> None:
     assert names(tree / "*", tree) == ["a.png", "b[1].png", "x/a.png"]
     assert names(tree / "**" / "a.*", tree) == ["a.png", "x/a.png", "x/y/a.jpg"]
     assert names(tree / "x" / "**", tree) == ["x/a.png", "x/y/a.jpg"]
-    sources, _ = find_sources(tree / "x" / "*" / "a.jpg", recursive=False)
-    assert sources == [Source(tree / "x" / "y" / "a.jpg", tree / "x")]
+    assert find_sources(tree / "x" / "*" / "a.jpg", recursive=False).sources == [
+        Source(tree / "x" / "y" / "a.jpg", tree / "x")
+    ]
 
 
 def test_patterns_of_the_current_folder(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tree)
-    assert find_sources(Path("a.*"), recursive=False) == ([Source(Path("a.png"), Path())], [])
+    assert find_sources(Path("a.*"), recursive=False).sources == [Source(Path("a.png"), Path())]
 
 
 def test_links_in_circles_are_not_followed(tree: Path) -> None:
@@ -77,8 +89,9 @@ def test_a_closed_folder_is_told_of(tree: Path, monkeypatch: pytest.MonkeyPatch)
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    sources, (problem,) = find_sources(tree, recursive=True)
-    assert [source.path.name for source in sources] == ["a.png", "b[1].png", "a.png"]
+    found = find_sources(tree, recursive=True)
+    (problem,) = found.problems
+    assert [source.path.name for source in found.sources] == ["a.png", "b[1].png", "a.png"]
     assert str(problem) == f"{tree / 'x' / 'y'} cannot be searched: permission denied."
 
 

@@ -315,6 +315,15 @@ def test_of_a_raw_file_the_preview_is_not_taken_for_the_picture(
     _require_raw(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize(
+    ("name", "words"), [("a.MP4", "is a film; minutia video"), ("a.exr", "a format that is not read")]
+)
+def test_formats_that_are_not_read_are_told_from_broken_files(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / name).write_bytes(b"something else")
+    with pytest.raises(PictureError, match=words):
+        read(tmp_path / name)
+
+
 def test_canons_raw_file_is_known_by_its_mark(tmp_path: Path, photo: np.ndarray) -> None:
     tifffile.imwrite(tmp_path / "a.tif", photo[:16, :16], photometric="rgb")
     tiff = (tmp_path / "a.tif").read_bytes()

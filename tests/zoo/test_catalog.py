@@ -91,6 +91,9 @@ def test_a_bare_onnx_file_is_told_what_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "other.onnx").write_bytes(b"")
     with pytest.raises(ModelError, match=r"must be called model\.onnx"):
         find_model(tmp_path / "other.onnx")
+    (tmp_path / "other.pth").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"is no model folder; .*: minutia export .*other\.pth FOLDER\.$"):
+        find_model(tmp_path / "other.pth")
 
 
 def test_damaged_and_missing_files_are_noticed(own_models: Path) -> None:

@@ -13,7 +13,7 @@ from minutia.batch.options import Making, Options
 from minutia.batch.plan import Job, Naming, Plan, plan_jobs
 from minutia.batch.run import run_jobs, upscale_file
 from minutia.batch.settings import settings_of
-from minutia.batch.sources import gather
+from minutia.batch.sources import gather, kinds_of
 from minutia.batch.stages import Outcome
 from minutia.batch.streams import Place, replaced_streams
 from minutia.batch.wishes import choose_model, idle_wishes, mark, read_target
@@ -36,6 +36,7 @@ __all__ = [
     "foretell",
     "gather",
     "idle_wishes",
+    "kinds_of",
     "mark",
     "place_of",
     "plan_jobs",

@@ -29,6 +29,9 @@ class Plan:
     problems: tuple[PictureError, ...] = ()
     """Words of the user that lead to no picture."""
 
+    foreign: tuple[Path, ...] = ()
+    """Files that lie among the pictures, of formats that are not read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
@@ -76,13 +79,15 @@ def plan_jobs(paths: Sequence[Path], naming: Naming, *, recursive: bool = False)
         return Plan(_without_clashes([_one_file(paths, naming.file, naming, form)]))
     jobs: list[Job] = []
     problems: list[PictureError] = []
+    foreign: list[Path] = []
     for path in paths:
-        sources, wrong = find_sources(path, recursive=recursive, output=naming.output)
-        jobs += [Job(source.path, _target(source, naming, form)) for source in sources]
-        problems += wrong
+        found = find_sources(path, recursive=recursive, output=naming.output)
+        jobs += [Job(source.path, _target(source, naming, form)) for source in found.sources]
+        problems += found.problems
+        foreign += found.foreign
     if problems and not jobs:
         raise PictureError(" ".join(str(problem) for problem in problems))
-    return Plan(_without_clashes(jobs), tuple(problems))
+    return Plan(_without_clashes(jobs), tuple(problems), tuple(foreign))
 
 
 def _form(extension: str | None) -> str | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 from minutia.errors import PictureError
-from minutia.image.formats import READ
+from minutia.image.formats import FOREIGN, READ
 from minutia.image.opening import reason
 
 STREAM = Path("-")
@@ -26,8 +26,23 @@ class Source:
     root: Path | None = None
 
 
-Found: TypeAlias = tuple[list[Source], list[PictureError]]
-"""Pictures, and what is wrong with places where some were to be."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a word of a user leads to."""
+
+    sources: list[Source] = field(default_factory=list)
+    problems: list[PictureError] = field(default_factory=list)
+    """What is wrong with places where pictures were to be."""
+    foreign: list[Path] = field(default_factory=list)
+    """Files that lie among them and may be meant, of formats that are not read."""
+
+    def take(self, paths: Iterable[Path], root: Path) -> None:
+        """Take files over that a folder or a pattern leads to, by their suffixes."""
+        for path in paths:
+            if path.suffix.lower() in READ:
+                self.sources.append(Source(path, root))
+            elif path.suffix.lower() in FOREIGN:
+                self.foreign.append(path)
 
 
 def find_sources(path: Path, *, recursive: bool, output: Path | None = None) -> Found:
@@ -45,7 +60,7 @@ def find_sources(path: Path, *, recursive: bool, output: Path | None = None) -> 
         return _search(path, path, recursive=recursive, output=output)
     if _is_pattern(path) and not os.path.lexists(path):
         return _expand(path, recursive=recursive, output=output)
-    return [Source(path)], []
+    return Found([Source(path)])
 
 
 def gather(paths: Sequence[Path], names: Path | None, stdin: BinaryIO) -> list[Path]:
@@ -64,6 +79,11 @@ def gather(paths: Sequence[Path], names: Path | None, stdin: BinaryIO) -> list[P
     if names == STREAM and STREAM in paths:
         raise PictureError("Standard input cannot be a picture and a list at once.")
     return [*paths, *_read_list(names, stdin)]
+
+
+def kinds_of(paths: Iterable[Path]) -> str:
+    """Name the suffixes of files."""
+    return ", ".join(sorted({path.suffix.lower() for path in paths}))
 
 
 def is_folder(path: Path) -> bool:
@@ -92,12 +112,11 @@ def _is_pattern(path: Path) -> bool:
 
 
 def _search(folder: Path, root: Path, *, recursive: bool, output: Path | None) -> Found:
-    found: list[Source] = []
-    problems: list[PictureError] = []
+    found = Found()
     unsearched = False
 
     def note(error: OSError) -> None:
-        problems.append(PictureError(f"{error.filename} cannot be searched: {reason(error)}."))
+        found.problems.append(PictureError(f"{error.filename} cannot be searched: {reason(error)}."))
 
     kept_out = None if output is None else os.path.realpath(output)
     for base, folders, names in os.walk(folder, onerror=note):
@@ -106,12 +125,15 @@ def _search(folder: Path, root: Path, *, recursive: bool, output: Path | None) -
         folders[:] = [
             name for name in below if recursive and os.path.realpath(Path(base, name)) != kept_out
         ]  # os.walk goes on with what is left here.
-        paths = [Path(base, name) for name in names if not name.startswith(".")]
-        found += [Source(path, root) for path in paths if path.suffix.lower() in READ]
-    if not found and not problems:
+        found.take((Path(base, name) for name in names if not name.startswith(".")), root)
+    if not found.sources and not found.problems:
         hint = "; add -r to search its sub-folders" if unsearched else ""
-        problems.append(PictureError(f"There are no pictures in {folder}{hint}."))
-    return sorted(found, key=lambda source: source.path), problems
+        if found.foreign:
+            hint = f"; {kinds_of(found.foreign)} are not read{hint}"
+        found.problems.append(PictureError(f"There are no pictures in {folder}{hint}."))
+    found.sources.sort(key=lambda source: source.path)
+    found.foreign.sort()
+    return found
 
 
 def _expand(pattern: Path, *, recursive: bool, output: Path | None) -> Found:
@@ -119,16 +141,17 @@ def _expand(pattern: Path, *, recursive: bool, output: Path | None) -> Found:
     fixed = tuple(takewhile(lambda part: not _is_pattern(Path(part)), pattern.parts))
     root, rest = Path(*fixed), pattern.parts[len(fixed) :]
     deep = "**" in rest  # Which goes through folders, but not through links to them, by itself.
-    found: list[Source] = []
-    problems: list[PictureError] = []
+    found = Found()
     for match in sorted(root.glob(str(Path(*rest, "*") if rest[-1] == "**" else Path(*rest)))):
         if any(part.startswith(".") for part in match.relative_to(root).parts):
             continue
         if not is_folder(match):
-            found += [Source(match, root)] if match.suffix.lower() in READ else []
+            found.take([match], root)
         elif not deep:
-            sources, wrong = _search(match, root, recursive=recursive, output=output)
-            found, problems = found + sources, problems + wrong
-    if not found and not problems:
-        problems.append(PictureError(f"No picture matches {pattern}."))
-    return found, problems
+            inside = _search(match, root, recursive=recursive, output=output)
+            found.sources.extend(inside.sources)
+            found.problems.extend(inside.problems)
+            found.foreign.extend(inside.foreign)
+    if not found.sources and not found.problems:
+        found.problems.append(PictureError(f"No picture matches {pattern}."))
+    return found

@@ -112,10 +112,12 @@ def _streams(
 
 
 def _plan(paths: Sequence[Path], naming: Naming, written: Encoding, *, recursive: bool) -> Plan:
-    """Settle what is made, and say which wishes about files none of it can have."""
-    from minutia.batch import idle_wishes, plan_jobs
+    """Settle what is made, and say what is left out, and which wishes about files none of it can have."""
+    from minutia.batch import idle_wishes, kinds_of, plan_jobs
 
     plan = plan_jobs(paths, naming, recursive=recursive)
+    if plan.foreign:
+        remark(f"Left out: {len(plan.foreign)} of formats that are not read ({kinds_of(plan.foreign)}).", "yellow")
     for sentence in idle_wishes(written, (job.target for job in plan.jobs)):
         remark(sentence, "yellow")
     return plan

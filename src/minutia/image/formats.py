@@ -113,8 +113,14 @@ CAMERA_RAW = frozenset(
 )
 """What sensors saw: to be developed before it is a picture. Most of them hold a small one, which nobody means."""
 
-FOREIGN = CAMERA_RAW | {".jxl", ".exr", ".hdr", ".svg", ".pdf", ".eps"}
-"""Suffixes of pictures that are neither read nor written: who gives one does not mean a folder."""
+FILMS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
+"""What `minutia video` is for."""
+
+UNREAD = frozenset({".jxl", ".exr", ".hdr", ".svg", ".pdf", ".eps", ".dcm", ".nii", ".npy"})
+"""Pictures, drawings and measurements of formats that are not read."""
+
+FOREIGN = CAMERA_RAW | FILMS | UNREAD
+"""Suffixes that are neither read nor written: who gives one does not mean a folder."""
 
 LOSSY = frozenset({JPEG, WEBP, AVIF})
 """Those that `Encoding.quality` is for."""

@@ -15,7 +15,7 @@ from types import ModuleType
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from minutia.errors import MissingExtra, PictureError
-from minutia.image.formats import CAMERA_RAW, DECODERS, HEIF_SUFFIXES
+from minutia.image.formats import CAMERA_RAW, DECODERS, FILMS, HEIF_SUFFIXES, UNREAD
 
 # Pillow's limits are global variables: they are moved by one thread at a time.
 _GLOBALS = threading.RLock()
@@ -71,11 +71,20 @@ def translated(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise PictureError(f"{path} does not exist.") from error
     except UnidentifiedImageError as error:
-        raise PictureError(f"{path} is broken or no picture.") from error
+        raise PictureError(f"{path} {_unidentified(path)}.") from error
     except OSError as error:
         raise PictureError(f"{path} cannot be read: {reason(error)}.") from error
     except DECODER_ERRORS as error:
         raise PictureError(f"{path} cannot be read: {_sentence(error)}.") from error
+
+
+def _unidentified(path: Path) -> str:
+    """Say what a file is whose content no decoder knows."""
+    if path.suffix.lower() in FILMS:
+        return "is a film; minutia video is for films"
+    if path.suffix.lower() in UNREAD:
+        return "is of a format that is not read; make a TIFF or PNG of it first"
+    return "is broken or no picture"
 
 
 def camera_raw(path: Path) -> PictureError:

@@ -133,6 +133,10 @@ def _find_by_name(model: str) -> ModelCard:
         return read_card(path.with_name(CARD_NAME))
     if path.suffix == ".onnx" and path.is_file():
         raise ModelError(f"{path} must be called {MODEL_NAME} and have its {CARD_NAME} beside it; see minutia export.")
+    if path.is_file():
+        raise ModelError(
+            f"{path} is no model folder; of weights minutia export makes one: minutia export {path} FOLDER."
+        )
     near = difflib.get_close_matches(model, cards, n=3, cutoff=0.4) or list(cards)
     hint = f"; did you mean {' or '.join(near)}?" if near else ", nor any other; name a model folder."
     raise ModelError(f"There is no model or model folder called {model}{hint}")
