@@ -113,6 +113,11 @@ def test_jpeg_history_is_seen_in_lossless_files_alone(scenes: list[np.ndarray], 
     assert found(check(tmp_path, scale=SCALE)) == []
 
 
+def test_twelve_bits_in_sixteen_are_not_flat(scenes: list[np.ndarray], tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", scenes[0].astype(np.uint16), photometric="rgb")
+    assert found(check(tmp_path, scale=SCALE)) == []
+
+
 def test_flat_pictures_are_no_duplicates_of_each_other(tmp_path: Path) -> None:
     for name in ("a", "b"):
         save(np.full((64, 64, 3), 255, np.uint8), tmp_path / f"{name}.png")

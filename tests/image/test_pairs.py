@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from minutia.errors import DataError
-from minutia.image.pairs import PairFiles, find_pairs, load_pair
+from minutia.image.pairs import PairFiles, decode, find_pairs, load_pair
 from minutia.image.resize import downscale
 
 
@@ -45,6 +46,21 @@ def test_the_small_picture_is_read_or_made(tmp_path: Path, photo: np.ndarray) ->
     assert np.array_equal(load_pair(PairFiles(hr, save(other, tmp_path / "lr.png")), 4, channels=3).lr, other)
     grey = load_pair(PairFiles(hr, None), 4, channels=1)
     assert (grey.hr.shape, grey.lr.shape) == ((92, 108, 1), (23, 27, 1))
+
+
+def test_bits_that_neither_uses_are_spared(tmp_path: Path, photo: np.ndarray) -> None:
+    deep = photo[:96, :108].astype(np.uint16) * 16 + 15  # 12 bits.
+    hr, lr = tmp_path / "hr.tif", tmp_path / "lr.tif"
+    tifffile.imwrite(hr, deep, photometric="rgb")
+    tifffile.imwrite(lr, np.minimum(deep[::4, ::4], 2047), photometric="rgb")
+    pair = load_pair(PairFiles(hr, lr), 4, channels=3)
+    assert pair.spare_bits == 4
+    assert np.abs(pair.hr.astype(int) - photo[:96, :108]).max() <= 1
+    assert pair.lr.max() == 127
+    kept = load_pair(PairFiles(hr, lr), 4, channels=3, deep=True, lifted=False)
+    assert (kept.spare_bits, kept.hr.max()) == (0, deep.max())
+    assert decode(lr, 3, deep=False, spare=5).max() == 255
+    assert decode(hr, 3, deep=True, spare=5).max() == 2047 * 32
 
 
 def test_a_picture_smaller_than_one_small_pixel_is_refused(tmp_path: Path, photo: np.ndarray) -> None:

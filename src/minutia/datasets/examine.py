@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from minutia.datasets.findings import Candidate, Finding, Kind
 from minutia.datasets.measures import Luma, correlate, find_shift, has_jpeg_blocks, is_flat, perceptual_hash
 from minutia.errors import PictureError
-from minutia.image.color import luma, to_uint8
+from minutia.image.color import lift, luma, spare_bits, to_uint8
 from minutia.image.io import read
 from minutia.image.resize import downscale
 
@@ -92,7 +92,7 @@ def _read(path: Path) -> NDArray[np.uint8]:
     """Read what can be looked at, (H, W, 1 or 3) of 8 bits: of bands and measurements their mean, as grey."""
     picture = read(path)
     if picture.is_photo:
-        return to_uint8(picture.pixels)
+        return to_uint8(lift(picture.pixels, spare_bits(picture.pixels)))
     mean = picture.pixels.mean(axis=2, keepdims=True, dtype=np.float64)
     low, high = np.percentile(mean, SHOWN)
     grey: NDArray[np.uint8] = np.clip(255 * (mean - low) / max(high - low, TINY), 0, 255).astype(np.uint8)

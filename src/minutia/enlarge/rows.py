@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minutia.enlarge.strips import WINDOW, Network, enlarge_strips, is_weighed
-from minutia.enlarge.values import denormalised, lifted, lowered, normalised, resized, spare_bits, with_depth
+from minutia.enlarge.values import denormalised, find_spare_bits, lifted, lowered, normalised, resized, with_depth
 from minutia.image.pil import stacked
 from minutia.image.target import Size, pass_sizes
 from minutia.image.windows import Rows
@@ -99,7 +99,7 @@ def enlarge_rows(
     normalisation, scale, dtype = network.normalisation, network.engine.scale, source.dtype
     native = (source.height * scale, source.width * scale)
     is_resized = size is not None and size != native
-    bits = 0 if normalisation else spare_bits(source)
+    bits = 0 if normalisation else find_spare_bits(source)
 
     def prepare(strip: Picture) -> Picture:
         if normalisation is not None:

@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from minutia.enlarge.strips import LOOK, apart, least_alpha
-from minutia.image.color import as_held, denormalise, from_float, full_range, normalise, to_depth, to_float
+from minutia.image.color import (
+    as_held,
+    denormalise,
+    from_float,
+    full_range,
+    lift,
+    normalise,
+    spare_bits,
+    to_depth,
+    to_float,
+)
 from minutia.image.pil import stacked
 from minutia.image.resize import resample
 from minutia.image.windows import Rows
@@ -29,22 +39,21 @@ def denormalised(picture: Picture, by: Normalisation, dtype: np.dtype[Any]) -> P
     return replace(picture, pixels=denormalise(picture.pixels, by, dtype), alpha=alpha)
 
 
-def spare_bits(source: Rows) -> int:
-    """Count the highest bits of more than 8 that no colour of a picture uses: 4 of what a camera of 12 bits wrote."""
-    bits, used = 8 * source.dtype.itemsize, 0
-    if source.dtype.kind != "u" or bits == 8:
+def find_spare_bits(source: Rows) -> int:
+    """Count the `spare_bits` of a picture's colours, looking at some of its rows at a time."""
+    spare = 8 * source.dtype.itemsize
+    if source.dtype.kind != "u" or spare == 8:
         return 0
     for start in range(0, source.height, LOOK):
-        pixels = source.read(start, min(start + LOOK, source.height)).pixels
-        used = max(used, int(pixels.max()).bit_length())
-        if used == bits:
+        spare = min(spare, spare_bits(source.read(start, min(start + LOOK, source.height)).pixels))
+        if not spare:
             break
-    return bits - used if used else 0
+    return spare
 
 
 def lifted(picture: Picture, bits: int) -> Picture:
     """Bring colours up by spare bits: a network that is given the dark end alone of [0, 1] does poorly there."""
-    return replace(picture, pixels=np.left_shift(picture.pixels, bits)) if bits else picture
+    return replace(picture, pixels=lift(picture.pixels, bits))
 
 
 def lowered(picture: Picture, bits: int) -> Picture:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from minutia.enlarge.strips import Network, enlarge_strips, is_weighed, with_alpha
-from minutia.enlarge.values import denormalised, lifted, lowered, normalised, resized, spare_bits, with_depth
+from minutia.enlarge.values import denormalised, find_spare_bits, lifted, lowered, normalised, resized, with_depth
 from minutia.image.geo import enlarge_geo
 from minutia.image.target import Target, pass_sizes
 from minutia.image.windows import PictureRows
@@ -32,7 +32,7 @@ def enlarge(
     network.require_kind(picture.num_bands, picture.pixels.dtype)
     normalisation = network.normalisation
     if normalisation is None:
-        bits = spare_bits(PictureRows(picture))
+        bits = find_spare_bits(PictureRows(picture))
         large = lowered(_enlarge(lifted(picture, bits), network, target, progress), bits)
     else:
         seen = _enlarge(normalised(picture, normalisation), network, target, progress)

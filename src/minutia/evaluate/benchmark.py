@@ -201,7 +201,8 @@ def run_benchmark(
         figures: list[dict[str, dict[str, float]]] = [{} for _ in answers]
         for files in test_set.files:
             # All have a go at one picture before the next: what a measure knows of an original holds for all of them.
-            pair = load_pair(files, test_set.scale, kind.channels, deep=not kind.is_photo)
+            is_lifted = kind.normalisation is None
+            pair = load_pair(files, test_set.scale, kind.channels, deep=not kind.is_photo, lifted=is_lifted)
             hr = kind.seen(pair.hr)
             for (_, answer), found in zip(answers, figures, strict=True):
                 sr = kind.seen(answer(files, pair))

@@ -33,7 +33,8 @@ class Made:
             raise DataError(f"The folder {root} does not exist.")
         made = {path.relative_to(root).with_suffix(""): path for path in find_pictures(root)}
         answers = {files.hr: self._find(files, test_set, root, made) for files in test_set.files}
-        return lambda files, _: decode(answers[files.hr], self.kind.channels, deep=not self.kind.is_photo)
+        channels, deep = self.kind.channels, not self.kind.is_photo
+        return lambda files, pair: decode(answers[files.hr], channels, deep=deep, spare=pair.spare_bits)
 
     def _find(self, files: PairFiles, test_set: TestSet, root: Path, made: Mapping[Path, Path]) -> Path:
         stem = files.hr.relative_to(test_set.folder).with_suffix("")

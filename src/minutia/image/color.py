@@ -77,6 +77,22 @@ def from_float(x: NDArray[np.float32], dtype: type[Depth] | np.dtype[Depth]) -> 
     return pixels
 
 
+def spare_bits(pixels: Pixels) -> int:
+    """Count the highest bits, of more than 8, that no value uses: 4 of what a camera of 12 bits wrote into 16."""
+    bits = 8 * pixels.dtype.itemsize
+    if pixels.dtype.kind != "u" or bits == 8:
+        return 0
+    return bits - int(pixels.max()).bit_length()
+
+
+def lift(pixels: Pixels, bits: int) -> Pixels:
+    """Bring unsigned integers up by spare bits, so that what is used of them is their full range; more is clipped."""
+    if not bits:
+        return pixels
+    lifted: Pixels = np.left_shift(np.minimum(pixels, full_range(pixels.dtype)[1] >> bits), bits)
+    return lifted
+
+
 def to_rgb(pixels: NDArray[Depth]) -> NDArray[Depth]:
     """Repeat the one channel of a grey (H, W, 1) picture; leave (H, W, 3) as it is."""
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels

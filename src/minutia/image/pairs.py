@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minutia.errors import DataError
-from minutia.image.color import to_grey, to_rgb, to_uint8
+from minutia.image.color import lift, spare_bits, to_grey, to_rgb, to_uint8
 from minutia.image.io import find_pictures, read, read_size
 from minutia.image.resize import downscale, modcrop
-from minutia.types import Pixels, in_bands
+from minutia.types import Picture, Pixels, in_bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Pair:
     """(H, W, C)"""
     lr: Pixels
     """(H / scale, W / scale, C)"""
+    spare_bits: int = 0
+    """By which both were brought up: see `color.lift`."""
 
 
 def find_pairs(hr: Path, lr: Path | None, scale: int) -> list[PairFiles]:
@@ -57,42 +59,55 @@ def find_pairs(hr: Path, lr: Path | None, scale: int) -> list[PairFiles]:
     return pairs
 
 
-def load_pair(files: PairFiles, scale: int, channels: int, *, deep: bool = False) -> Pair:
+def load_pair(files: PairFiles, scale: int, channels: int, *, deep: bool = False, lifted: bool = True) -> Pair:
     """Decode one picture, cut to a multiple of the scale, and decode or make its low-resolution copy.
 
     Grey and RGB are brought to each other; other bands must be as many as `channels`.
 
     Args:
-        deep: keep the values of files as they are; else pictures are brought to 8 bits, and measurements refused.
+        deep: keep more than 8 bits; else pictures are brought to 8, and measurements refused.
+        lifted: bring both up by the highest bits that neither uses.
 
     Raises:
         DataError: the picture is too small to be shrunk, has other bands, or has values that are refused.
         PictureError: a file cannot be read.
     """
-    hr = modcrop(decode(files.hr, channels, deep=deep), scale)
+    large = read(files.hr)
+    small = None if files.lr is None else read(files.lr)
+    spare = spare_bits(large.pixels) if lifted else 0
+    if small is not None and spare:
+        spare = min(spare, spare_bits(small.pixels))
+    hr = modcrop(_fitted(large, files.hr, channels, deep, spare), scale)
     if hr.size == 0:
         raise DataError(f"{files.hr} has sides below {scale} pixels; take it out of the folder.")
-    lr = downscale(hr, scale) if files.lr is None else decode(files.lr, channels, deep=deep)
-    return Pair(files.hr.stem, hr, lr)
+    if files.lr is None or small is None:
+        return Pair(files.hr.stem, hr, downscale(hr, scale), spare)
+    return Pair(files.hr.stem, hr, _fitted(small, files.lr, channels, deep, spare), spare)
 
 
-def decode(path: Path, channels: int, *, deep: bool) -> Pixels:
+def decode(path: Path, channels: int, *, deep: bool, spare: int = 0) -> Pixels:
     """Read (H, W, channels) pixels; colour becomes grey for networks of one channel, and grey RGB for those of three.
 
     Args:
         deep: as for `load_pair`.
+        spare: bits by which they are brought up.
 
     Raises:
         DataError: other bands, or values that are refused.
         PictureError: the file cannot be read.
     """
-    picture = read(path)
+    return _fitted(read(path), path, channels, deep, spare)
+
+
+def _fitted(picture: Picture, path: Path, channels: int, deep: bool, spare: int) -> Pixels:
     if not deep and not picture.is_photo:
         raise DataError(
             f"{path} has {in_bands(picture.num_bands)} of {picture.pixels.dtype}, and is no picture of 8 or 16 bits; "
             "it can serve a network that was trained with data.normalisation."
         )
-    pixels = picture.pixels if deep else to_uint8(picture.pixels)
+    pixels = lift(picture.pixels, spare)
+    if not deep:
+        pixels = to_uint8(pixels)
     if picture.is_photo and channels in {1, 3} and picture.num_bands != channels:
         return to_grey(pixels) if channels == 1 else to_rgb(pixels)
     if picture.num_bands != channels:

@@ -144,7 +144,7 @@ class PictureBank:
 
 
 def _load(files: PairFiles, scale: int, channels: int, normalisation: Normalisation | None) -> Pair:
-    pair = load_pair(files, scale, channels, deep=True)
+    pair = load_pair(files, scale, channels, deep=True, lifted=normalisation is None)
     if normalisation is not None:
         return replace(pair, hr=_to_levels(pair.hr, normalisation), lr=_to_levels(pair.lr, normalisation))
     for path, pixels in ((files.hr, pair.hr), (files.lr, pair.lr)):
