@@ -184,7 +184,7 @@ def test_of_pages_a_png_keeps_the_first(
 ) -> None:
     assert run_one(pages, tmp_path / "large.png", upscaler).status == "done"
     assert read(tmp_path / "large.png").pixels.shape == (384, 448, 3)
-    assert "all but the first of 2 pictures" in caplog.text
+    assert "more than the first of 2 pictures" in caplog.text
 
 
 def test_pages_that_cannot_be_enlarged_are_refused_before_the_work(

@@ -83,7 +83,7 @@ def test_what_a_format_cannot_hold_of_several_pictures_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_frames(animation(transparent=False), tmp_path / "a.jpg")
-    assert "JPEG cannot keep all but the first of 3 pictures" in caplog.text
+    assert "JPEG cannot keep more than the first of 3 pictures" in caplog.text
     write_frames(animation(transparent=False), tmp_path / "a.tif")
     assert "TIFF cannot keep the timing of its frames" in caplog.text
     assert len(read_frames(tmp_path / "a.tif").pictures) == 3

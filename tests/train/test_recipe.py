@@ -21,7 +21,7 @@ def small(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", bundled_recipes())
 def test_bundled_recipe_parses_once_it_has_pictures(name: str) -> None:
     assert load_recipe(name, ["data.hr=pictures"]).name == name
-    with pytest.raises(RecipeError, match=r"lacks data\.hr; .*--set data\.hr=VALUE"):
+    with pytest.raises(RecipeError, match=r"lacks data\.hr; .* add --hr FOLDER"):
         load_recipe(name)
 
 

@@ -202,8 +202,13 @@ def test_a_taken_folder_and_a_missing_run_are_refused(recipe: Recipe, finished: 
         train(recipe, resume=True)
     with pytest.raises(TrainingError, match="holds a run; add --resume"):
         train(finished, resume=False)
-    with pytest.raises(TrainingError, match="holds a run of another recipe; add --resume"):
+    with pytest.raises(TrainingError, match=r"holds a run of another recipe \(seed\); add --resume"):
         train(finished.model_copy(update={"seed": 7}))
+    shorter = finished.content.model_copy(update={"steps": 1, "batch_size": 1, "lr_crop": 9, "ema_decay": 0.5})
+    other = finished.model_copy(update={"content": shorter, "adversarial": None})
+    named = r"content\.steps, content\.batch_size, content\.lr_crop, content\.ema_decay and 1 more"
+    with pytest.raises(TrainingError, match=named):
+        train(other)
 
 
 def test_another_optimiser_or_a_phase_that_is_gone_is_refused_on_resume(recipe: Recipe) -> None:
@@ -257,7 +262,7 @@ def test_weights_to_start_from_must_fit(recipe: Recipe, tmp_path: Path) -> None:
     other = load_recipe("tiny", ["data.hr=x"]).network
     save_weights(tmp_path / "other.safetensors", other, other.build().state_dict())
     content = recipe.content.model_copy(update={"init": tmp_path / "other.safetensors"})
-    with pytest.raises(TrainingError, match="but the recipe's network is"):
+    with pytest.raises(TrainingError, match="another network than the recipe's: theirs has "):
         train(recipe.model_copy(update={"content": content}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import socket
 import time
@@ -78,7 +79,7 @@ def test_a_file_is_what_its_content_says_where_its_name_does_not(place: Place, s
         ({"format": "xyz"}, "There is no format xyz; the formats are png, "),
         ({"quality": 0}, "quality: input should be greater than or equal to 1."),
         ({"strength": "high"}, "strength: input should be a valid number"),
-        ({"colour": "red"}, "colour: extra inputs are not permitted."),
+        ({"colour": "red"}, "colour: nothing that can be wished for; known are name, model, scale, width, "),
         ({"scale": 50}, "picture.png would have 2 megapixels, more than the limit of 1."),
         ({"scale": 1e200}, "scale: input should be less than or equal to 1000000000."),
         ({"width": "nan"}, "width: input should be a finite number."),
@@ -150,10 +151,19 @@ def test_pictures_wait_for_their_turn_and_too_many_are_refused(
         assert place.client.ask("GET", f"/api/jobs/{first}").json["state"] == "done"
 
 
+def test_a_form_is_told_to_be_none(place: Place, small: np.ndarray) -> None:
+    client = Client(place.client.port, {"Content-Type": "multipart/form-data; boundary=x"})
+    answer = client.ask("POST", "/api/upscale", encoded(small))
+    assert (answer.status, answer.detail[:38]) == (415, "The picture is to be the whole body, a")
+
+
 def test_what_is_lost_is_told(place: Place, small: np.ndarray) -> None:
     clear = np.dstack([small, np.full(small.shape[:2], 99, np.uint8)])
     job = place.client.await_end(place.client.send(encoded(clear), name="a.png", format="jpg"))
     assert job["warnings"] == ["a_x4.jpg: JPEG cannot keep transparency (it is laid on white)."]
+    answer = place.client.ask("POST", "/api/upscale", encoded(clear), name="ü.png", format="jpg")
+    assert json.loads(answer.headers["minutia-warnings"]) == [job["warnings"][0].replace("a_x4", "ü_x4")]
+    assert "minutia-warnings" not in place.client.ask("POST", "/api/upscale", encoded(small)).headers
     job = place.client.await_end(place.client.send(encoded(small), name="a.png", quality=50))
     assert job["warnings"] == ["quality is for JPEG, WebP and AVIF, and changes nothing here."]
 

@@ -144,7 +144,7 @@ def _kept_of(pages: Sequence[Rows], target: Path) -> Sequence[Rows]:
     form = format_of(target)
     if len(pages) == 1 or form.keeps_all(moving=False):
         return pages
-    logger.warning("%s: %s cannot keep all but the first of %d pictures.", target, form.name, len(pages))
+    logger.warning("%s: %s cannot keep more than the first of %d pictures.", target, form.name, len(pages))
     return pages[:1]
 
 

@@ -33,7 +33,7 @@ def fit(picture: Picture, form: Format) -> tuple[Picture, list[str]]:
         pixels = (pixels * share + peak * (1 - share) + 0.5).astype(pixels.dtype)
         alpha = None
     if form.colours is not None:
-        lost.append(f"all but {form.colours} colours")
+        lost.append(f"more than {form.colours} colours")
         if alpha is not None and np.any((alpha != 0) & (alpha != full_range(alpha.dtype)[1])):
             lost.append("what is half transparent")
     metadata, dropped = _fit_metadata(picture.metadata, form, grey=pixels.shape[2] == 1)

@@ -279,7 +279,7 @@ def _fit_all(frames: Frames, path: Path, form: Format) -> Frames:
         pictures.append(fitted)
         lost += [words for words in missing if words not in lost]
     if len(pictures) < len(frames.pictures):
-        lost.append(f"all but the first of {len(frames.pictures)} pictures")
+        lost.append(f"more than the first of {len(frames.pictures)} pictures")
     elif frames.durations and not form.frames:
         lost.append("the timing of its frames")
     if lost:

@@ -91,10 +91,13 @@ class PictureBank:
         Raises:
             DataError: no picture is as large as a crop.
         """
-        num_small = int((self.sizes.min(dim=1).values < lr_crop).sum())
+        sides = self.sizes.min(dim=1).values
+        num_small = int((sides < lr_crop).sum())
         if num_small == len(self.sizes):
             side = lr_crop * self.scale
-            raise DataError(f"No picture is as large as a crop of {side}x{side} pixels; make lr_crop smaller.")
+            raise DataError(
+                f"No picture is as large as a crop of {side}x{side} pixels; make lr_crop {int(sides.max())} at most."
+            )
         if num_small:
             logger.warning("%d of %d pictures are smaller than a crop.", num_small, len(self.sizes))
 

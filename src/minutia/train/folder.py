@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT = "last.safetensors"
 """The whole state of the run."""
+
+NAMED_CHANGES = 4
+"""Keys that are named where a recipe is not the run's."""
 
 LIBRARIES = ("torch", "accelerate", "numpy", "Pillow", "safetensors")
 
@@ -49,8 +53,8 @@ To go on, or to do it again
 """
 
 
-def holds_run_of(recipe: Recipe) -> bool:
-    """Tell whether the run folder's recipe is this one, apart from numbers that a run finds for itself.
+def find_changes(recipe: Recipe) -> str:
+    """Name what differs from the run folder's recipe, apart from numbers that a run finds for itself; "" is nothing.
 
     Raises:
         RecipeError: the folder's recipe cannot be read.
@@ -64,7 +68,17 @@ def holds_run_of(recipe: Recipe) -> bool:
     if wanted is not None and found is not None and wanted.found is None:
         asked = found.model_copy(update={"low": None, "high": None})
         kept = kept.model_copy(update={"data": kept.data.model_copy(update={"normalisation": asked})})
-    return kept == recipe
+    keys = list(_differences(kept.model_dump(mode="json"), recipe.model_dump(mode="json")))
+    left_out = len(keys) - NAMED_CHANGES
+    return ", ".join(keys[:NAMED_CHANGES]) + (f" and {left_out} more" if left_out > 0 else "")
+
+
+def _differences(before: object, after: object, key: str = "") -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in before | after:
+            yield from _differences(before.get(name), after.get(name), f"{key}.{name}".removeprefix("."))
+    elif before != after:
+        yield key
 
 
 def prepare_folder(recipe: Recipe) -> None:

@@ -6,19 +6,19 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
-from minutia.errors import TrainingError
+from minutia.errors import RecipeError, TrainingError
 from minutia.files import replacing
 from minutia.train.batches import batch_seed, make_batch
 from minutia.train.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from minutia.train.config import Recipe
-from minutia.train.folder import CHECKPOINT, holds_run_of, prepare_folder
+from minutia.train.folder import CHECKPOINT, find_changes, prepare_folder
 from minutia.train.log import Log
 from minutia.train.memory import shortage_told
 from minutia.train.normalising import settle_normalisation
@@ -104,12 +104,17 @@ def _find_start(recipe: Recipe, *, resume: bool | None) -> Place | None:
     checkpoint = recipe.folder / CHECKPOINT
     if not resume and not checkpoint.exists():
         return None
-    if resume is False or (resume is None and not holds_run_of(recipe)):
-        whose = "a run" if resume is False else "a run of another recipe"
+    place = read_place(checkpoint)
+    changes = ""
+    with suppress(RecipeError) if resume else nullcontext():  # That of an older version, say.
+        changes = find_changes(recipe)
+    if resume and changes:
+        logger.warning("The run goes on with other settings than it had: %s.", changes)
+    elif resume is False or changes:
+        whose = f"a run of another recipe ({changes})" if changes else "a run"
         raise TrainingError(
             f"{recipe.folder} holds {whose}; add --resume to go on with it, or --set run=FOLDER to begin another."
         )
-    place = read_place(checkpoint)
     if place.phase not in recipe.phases:
         raise TrainingError(f"{recipe.folder} stands in its {place.phase} phase, which the recipe has not.")
     return place

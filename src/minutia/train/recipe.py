@@ -119,7 +119,8 @@ def _explain(error: ValidationError, table: dict[str, Any]) -> str:
     if first["type"] in UNKNOWN:
         return f"The recipe has an unknown key {key}; known here are {', '.join(_keys(holder))}."
     if first["type"] in LACKING:
-        return f"The recipe lacks {key}; write it into the file or add --set {key}=VALUE."
+        option = "--hr FOLDER" if key == "data.hr" else f"--set {key}=VALUE"
+        return f"The recipe lacks {key}; write it into the file or add {option}."
     if first["type"] == "value_error":
         whose = f"The recipe's {key}" if key else "The recipe"
         return f"{whose} will not do: {first['ctx']['error']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -131,7 +132,9 @@ def _make_generator(start: Path | None, recipe: Recipe) -> nn.Module:
         return recipe.network.build()
     spec, network = load_generator(start)
     if spec != recipe.network:
-        raise TrainingError(f"The weights {start} are of {spec}, but the recipe's network is {recipe.network}.")
+        theirs, ours = asdict(spec), asdict(recipe.network)
+        other = ", ".join(f"{key} = {theirs[key]!r}" for key in theirs if theirs[key] != ours.get(key))
+        raise TrainingError(f"The weights {start} are of another network than the recipe's: theirs has {other}.")
     return network.train()
 
 

@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from minutia import __version__
 from minutia.web.guard import Guard
 from minutia.web.routes import api
+from minutia.web.wishes import Wishes
 from minutia.web.workshop import Workshop
 
 FOLDER: Final = Path(__file__).parent / "page"
@@ -62,5 +63,10 @@ async def _tell_what_is_wrong(request: Request, error: Exception) -> JSONRespons
     """Say in a sentence what FastAPI says in a table."""
     del request
     assert isinstance(error, RequestValidationError)
-    words = "; ".join(f"{each['loc'][-1]}: {each['msg'].lower()}" for each in error.errors())
+    known = ", ".join(Wishes.model_fields)
+    unknown = f"nothing that can be wished for; known are {known}"
+    words = "; ".join(
+        f"{each['loc'][-1]}: {unknown if each['type'] == 'extra_forbidden' else each['msg'].lower()}"
+        for each in error.errors()
+    )
     return JSONResponse({"detail": f"{words}."}, 422)

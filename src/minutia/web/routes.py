@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import mimetypes
 from contextlib import suppress
 from typing import Annotated, Any, Final, TypeAlias
@@ -174,8 +175,8 @@ async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
     """Keep the body of a request in a file, and take it on.
 
     Raises:
-        HTTPException: 408 and 499 if it does not come, 413 for too large a file, 429 where too many wait, 507 where the
-            disk is full, 422 for what cannot be made larger.
+        HTTPException: 408 and 499 if it does not come, 413 for too large a file, 415 for one that is wrapped in a form,
+            429 where too many wait, 507 where the disk is full, 422 for what cannot be made larger.
     """
     max_bytes = workshop.bounds.max_bytes
     too_large = HTTPException(413, f"No more than {max_bytes:,} bytes are taken.")
@@ -183,6 +184,9 @@ async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
     if not length.isdecimal() or int(length) > max_bytes:
         await _let_pass(request)
         raise too_large
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        await _let_pass(request)
+        raise HTTPException(415, "The picture is to be the whole body, and not part of a form: --data-binary of curl.")
     try:
         with workshop.room() as folder:
             sent, count = folder / "sent", 0
@@ -244,6 +248,8 @@ def _job(task: Task, workshop: Workshop) -> Job:
 def _picture(task: Task, afterwards: BackgroundTask | None = None) -> FileResponse:
     kind = mimetypes.guess_type(task.result.name)[0] or "application/octet-stream"
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    if task.warnings:
+        headers["Minutia-Warnings"] = json.dumps(task.warnings)
     try:
         facts = task.result.stat()
     except OSError as error:  # It was forgotten a moment ago, or somebody has cleared up.
