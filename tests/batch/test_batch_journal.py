@@ -12,7 +12,7 @@ from PIL import Image
 
 from minutia.batch import Journal, Making, Naming, Options, Outcome, place_of, plan_jobs, run_jobs, settings_of
 from minutia.batch.journal import JOURNAL_NAME
-from minutia.batch.settings import Setting
+from minutia.batch.settings import Setting, settings_for
 from minutia.errors import PictureError
 from minutia.image.formats import Encoding
 from minutia.image.target import Target
@@ -68,7 +68,7 @@ def test_lines_tell_all(batch: Batch, folder: Path) -> None:
     assert len(str(done["input"])) == len(str(done["output"])) == 64
     assert done["num_bytes"] == (batch.out / "deep" / "c.jpg").stat().st_size
     assert float(str(done["seconds"])) > 0
-    assert done["settings"] == settings_of(batch.upscaler, Making())
+    assert done["settings"] == settings_for(Path("c.jpg"), settings_of(batch.upscaler, Making()))
     assert lines[-1]["status"] == "failed"
     assert "broken" in str(lines[-1]["error"])
 
@@ -92,12 +92,17 @@ def test_a_changed_input_is_made_anew(batch: Batch, folder: Path) -> None:
     assert batch.statuses() == ["current"] * 3
 
 
-@pytest.mark.parametrize(
-    "making", [Making(encoding=Encoding(quality=80)), Making(strip=True), Making(target=Target("scale", 3))]
-)
+@pytest.mark.parametrize("making", [Making(strip=True), Making(target=Target("scale", 3))])
 def test_changed_settings_make_all_anew(batch: Batch, making: Making) -> None:
     assert batch.statuses(making) == ["done"] * 3
     assert batch.statuses(making) == ["current"] * 3
+
+
+@pytest.mark.parametrize("encoding", [Encoding(quality=80), Encoding(compression="none")])
+def test_settings_of_files_make_those_anew_that_have_them(batch: Batch, encoding: Encoding) -> None:
+    statuses = {outcome.job.target.name: outcome.status for outcome in batch.run(Making(encoding=encoding))}
+    anew = "done" if encoding.quality == 80 else "current"
+    assert statuses == {"a.png": "current", "b.bmp": "current", "c.jpg": anew}
 
 
 def test_settings_that_change_pixels_are_in_the_journal(tiny_model: Path) -> None:
@@ -163,11 +168,11 @@ def test_killed_while_the_older_file_stood_there(batch: Batch, folder: Path) -> 
     (folder / "deep" / "c.jpg").unlink()
     old = (batch.out / "a.png").read_bytes()
     lines = batch.lines()
-    batch.statuses(Making(encoding=Encoding(quality=80)))
+    batch.statuses(Making(strip=True))
     (begun,) = [line for line in batch.lines()[len(lines) :] if (line["status"], line["target"]) == ("begun", "a.png")]
     batch.rewrite([*lines, begun])
     (batch.out / "a.png").write_bytes(old)
-    assert batch.statuses(Making(encoding=Encoding(quality=80)))[0] == "done"
+    assert batch.statuses(Making(strip=True))[0] == "done"
 
 
 def test_killed_while_the_file_of_another_stood_there(batch: Batch, folder: Path) -> None:
@@ -223,9 +228,9 @@ def test_a_first_line_that_found_no_room_leaves_a_journal(batch: Batch, monkeypa
         return real(path, mode, *words, **options)
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert batch.statuses(Making(encoding=Encoding(quality=7)), overwrite=True) == ["done"] * 3
+    assert batch.statuses(Making(strip=True), overwrite=True) == ["done"] * 3
     assert batch.path.read_bytes().startswith(b"\n")
-    assert batch.statuses(Making(encoding=Encoding(quality=7))) == ["current"] * 3
+    assert batch.statuses(Making(strip=True)) == ["current"] * 3
 
 
 @pytest.mark.parametrize(
@@ -241,7 +246,7 @@ def test_a_journal_that_cannot_be_written_is_warned_about_once(
 ) -> None:
     monkeypatch.setattr(Journal, "require_writable", lambda self: self.path.unlink() or self.path.mkdir())
     with caplog.at_level(logging.WARNING, "minutia"):
-        assert batch.statuses(Making(encoding=Encoding(quality=7))) == ["done"] * 3
+        assert batch.statuses(Making(strip=True)) == ["done"] * 3
     assert [record.getMessage() for record in caplog.records] == [
         f"The journal {batch.path} cannot be written: is a directory."
     ]
@@ -260,7 +265,7 @@ def test_half_a_line_on_a_full_disk_spoils_no_other(batch: Batch, monkeypatch: p
         return file
 
     monkeypatch.setattr(Path, "open", half)
-    assert batch.statuses(Making(encoding=Encoding(quality=7))) == ["done"] * 3
+    assert batch.statuses(Making(strip=True)) == ["done"] * 3
     readable = [line for line in batch.path.read_text().splitlines()[lines:] if line.endswith("}")]
     assert len([json.loads(line) for line in readable]) == 5
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias, final, get_args
 
-from minutia.batch.settings import Setting
+from minutia.batch.settings import Setting, settings_for
 from minutia.errors import MinutiaError, PictureError
 from minutia.image.opening import reason
 
@@ -131,7 +131,7 @@ class Journal:
             source=os.path.realpath(source),
             target=self._key(target),
             input=digest,
-            settings=self._settings,
+            settings=settings_for(target, self._settings),
         )
 
     def _add(self, entry: Entry) -> None:
@@ -148,7 +148,8 @@ class Journal:
                 self._lost = True
 
     def _is_same(self, entry: Entry, digest: str | None) -> bool:
-        return digest is not None and entry.input == digest and entry.settings == self._settings
+        wanted, made = (settings_for(Path(entry.target), each) for each in (self._settings, entry.settings))
+        return digest is not None and entry.input == digest and made == wanted
 
     def _key(self, target: Path) -> str:
         folder = Path(os.path.realpath(self.path.parent))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TypeAlias
 
 from minutia import __version__
 from minutia.batch.options import Making
 from minutia.batch.wishes import mark
+from minutia.image.formats import LOSSY, TIFF, format_of
 from minutia.types import Precision
 from minutia.upscaler import Upscaler
 
@@ -28,3 +31,10 @@ def settings_of(upscaler: Upscaler, making: Making, precision: Precision = "auto
         "strip": making.strip,
         **asdict(making.encoding),
     }
+
+
+def settings_for(target: Path, settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    """Leave out the settings that are for files of another format."""
+    form = format_of(target)
+    idle = {*(() if form in LOSSY else ("quality",)), *(() if form == TIFF else ("compression", "pyramid"))}
+    return {name: value for name, value in settings.items() if name not in idle}
