@@ -16,7 +16,7 @@ from minutia.image.resize import downscale, upscale_bicubic
 from minutia.image.target import Target
 from minutia.image.windows import PictureRows
 from minutia.metrics.fidelity import score_y
-from minutia.types import Metadata, Picture, Tensor
+from minutia.types import Metadata, Picture, Tensor, ValueRange
 from minutia.upscaler import Upscaler
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import list_models
@@ -210,6 +210,32 @@ def test_bits_that_no_value_uses_are_spared_from_the_network(photo: np.ndarray, 
     rows = np.concatenate(list(enlarge_rows(PictureRows(Picture(deep)), network, Share(2**40))))
     assert 0.96 < min(seen[0], max(seen)) <= 1
     assert np.array_equal(rows, enlarge(Picture(deep), network).pixels)
+
+
+@pytest.mark.parametrize("value_range", [(-300.0, 1485.0), "auto"])
+@pytest.mark.parametrize("num_bands", [1, 3])
+def test_measurements_go_by_a_range(photo: np.ndarray, value_range: ValueRange, num_bands: int) -> None:
+    heights = photo[:, :, :num_bands].astype(np.float32) * 7 - 300
+    heights[0, 0], heights[-1, -1] = -300, 1485
+    network = Network(FakeEngine(), halo=1, tile=40, value_range=value_range)
+    large = enlarge(Picture(heights), network).pixels
+    unit = enlarge(Picture((heights + 300) / 1785), Network(FakeEngine(), halo=1, tile=40, value_range=(0, 1))).pixels
+    assert large.dtype == np.float32
+    assert np.allclose(large, unit * 1785 - 300, atol=1e-2)
+    rows = np.concatenate(list(enlarge_rows(PictureRows(Picture(heights)), network, Share(2**40))))
+    assert np.array_equal(rows, large)
+    flat = np.full((8, 8, num_bands), 7, np.float32)
+    assert np.isfinite(enlarge(Picture(flat), network).pixels).all()
+
+
+def test_a_range_is_in_python_too(tiny_model: Path, photo: np.ndarray) -> None:
+    upscaler = Upscaler(tiny_model, device="cpu", value_range=(0, 1))
+    assert "fp32" in upscaler.description
+    large = upscaler.upscale(photo.astype(np.float32) / 255)
+    plain = Upscaler(tiny_model, device="cpu", precision="fp32").upscale(photo.astype(np.uint16) * 257)
+    assert np.abs(large.clip(0, 1) - plain / 65535).max() < 1e-4
+    with pytest.raises(PictureError, match=r"say it by --range LOW,HIGH"):
+        Upscaler(tiny_model, device="cpu").upscale(photo.astype(np.float32) / 255)
 
 
 def test_self_ensemble_is_the_mean_of_eight_views(upscaler: Upscaler, tiny_model: Path, photo: np.ndarray) -> None:

@@ -52,6 +52,10 @@ class Normalisation:
     """As many, each above `low`."""
 
 
+ValueRange: TypeAlias = tuple[float, float] | Literal["auto"]
+"""Values that a network is to see as 0 and 1, the same of all bands; auto takes a picture's own least and largest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """What travels beside the pixels of a picture; None where there is none."""

@@ -13,11 +13,21 @@ from numpy.typing import NDArray
 from minutia.engines import open_engine
 from minutia.engines.ensemble import SelfEnsemble
 from minutia.enlarge import Network, enlarge
-from minutia.errors import PictureError
+from minutia.errors import ModelError, PictureError
 from minutia.image import io
 from minutia.image.pil import from_pil, stacked, to_pil, unstacked
 from minutia.image.target import Target
-from minutia.types import Engine, EngineName, Picture, Pixels, Precision, Progress, ignore_progress, in_bands
+from minutia.types import (
+    Engine,
+    EngineName,
+    Picture,
+    Pixels,
+    Precision,
+    Progress,
+    ValueRange,
+    ignore_progress,
+    in_bands,
+)
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import find_model, load_model
 
@@ -43,6 +53,7 @@ class Upscaler:
         denoise: float = 1.0,
         color_lock: bool | None = None,
         tta: bool = False,
+        value_range: ValueRange | None = None,
     ) -> None:
         """Load a model: by name, by its folder, or the default one.
 
@@ -55,19 +66,25 @@ class Upscaler:
             denoise: of a model for photographs: 1 as it is, 0 its sibling that leaves grain, between them a blend.
             color_lock: hold colours to those of the source at low frequencies; None does so for adversarial models.
             tta: average over the eight mirror images (self-ensemble): a little more faithful, eight times the work.
+            value_range: values that are 0 and 1 for a model for photographs, of floats and other measurements; auto
+                takes each picture's own least and largest. None is the full range, and floats are refused.
 
         Raises:
-            ModelError: an unknown or damaged model, or one without a sibling to blend with.
+            ModelError: an unknown or damaged model, one without a sibling to blend with, or a range for one that has
+                the values it was trained on.
             EngineError: no such device, or not that precision.
         """
         self.card = model if isinstance(model, ModelCard) else find_model(model)
-        if precision == "auto" and self.card.normalisation is not None:
+        if value_range is not None and self.card.normalisation is not None:
+            raise ModelError(f"The model {self.card.name} knows its values by itself; leave out the range.")
+        if precision == "auto" and (self.card.normalisation is not None or value_range is not None):
             precision = "fp32"
         blend = None if strength == denoise == 1 else load_model(self.card, strength, denoise)
         opened = open_engine(self.card, blend, engine=engine, device=device, precision=precision)
         self.engine: Engine = SelfEnsemble(opened) if tta else opened
         self.num_devices = len(device.split(","))
         self.tile = tile
+        self.value_range: ValueRange | None = value_range
         self.sha256 = self.card.sha256 if blend is None else hashlib.sha256(blend).hexdigest()
         self.color_lock = (self.card.is_adversarial and strength > 0) if color_lock is None else color_lock
 
@@ -90,6 +107,7 @@ class Upscaler:
             card.halo,
             channels=card.channels,
             normalisation=card.normalisation,
+            value_range=self.value_range,
             tile=self.tile,
             color_lock=self.color_lock,
             pixel_bytes=card.pixel_bytes,
@@ -104,6 +122,7 @@ class Upscaler:
             "tta": isinstance(self.engine, SelfEnsemble),
             "color_lock": self.color_lock,
             **({} if self.card.normalisation is None else {"normalisation": str(self.card.normalisation)}),
+            **({} if self.value_range is None else {"range": str(self.value_range)}),
         }
 
     @overload

@@ -5,10 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from minutia.batch import Encoding, choose_model, idle_wishes, mark, read_target, wishes
+from minutia.batch import Encoding, choose_model, idle_wishes, mark, read_range, read_target, wishes
 from minutia.errors import ModelError, PictureError
 from minutia.image.target import Target
 from minutia.zoo.catalog import find_model
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"), [(None, None), ("auto", "auto"), ("0,1", (0, 1)), ("-1e3, 8", (-1000, 8))]
+)
+def test_ranges(given: str | None, wanted: object) -> None:
+    assert read_range(given) == wanted
+
+
+@pytest.mark.parametrize("given", ["", "1", "1,1", "2,1", "nan,1", "0,inf", "0,1,2", "a,b", "full"])
+def test_ranges_that_are_none(given: str) -> None:
+    with pytest.raises(PictureError, match=r"is no range; write LOW,HIGH, as in --range 0,1, or auto"):
+        read_range(given)
 
 
 def test_one_wish() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from minutia.__main__ import main
@@ -159,6 +160,18 @@ def test_failures_come_last_and_the_others_are_done(
     ]
     assert minutia(*words, "-o", scans / "out2", "--fail-fast", "--jobs", "1") == 1
     assert " not begun; " in capsys.readouterr().out
+
+
+def test_measurements_need_a_range(
+    tmp_path: Path, minutia: Callable[..., int], capsys: pytest.CaptureFixture, photo: np.ndarray
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", photo[:16, :16, 0].astype(np.float32) - 100)
+    assert minutia(tmp_path / "a.tif", "-o", tmp_path / "out") == 1
+    assert "say it by --range LOW,HIGH" in capsys.readouterr().err
+    assert minutia(tmp_path / "a.tif", "-o", tmp_path / "out", "--range=-100,155") == 0
+    large = tifffile.imread(tmp_path / "out" / "a.tif")
+    assert (large.shape, large.dtype) == ((64, 64), np.float32)
+    assert abs(large.mean() - photo[:16, :16, 0].mean() + 100) < 5
 
 
 def test_a_list_on_standard_input(

@@ -16,7 +16,7 @@ from minutia.batch.settings import settings_of
 from minutia.batch.sources import gather, kinds_of
 from minutia.batch.stages import Outcome
 from minutia.batch.streams import Place, replaced_streams
-from minutia.batch.wishes import choose_model, idle_wishes, mark, read_target
+from minutia.batch.wishes import choose_model, idle_wishes, mark, read_range, read_target
 from minutia.image.formats import Encoding
 from minutia.image.opening import Limits
 
@@ -40,6 +40,7 @@ __all__ = [
     "mark",
     "place_of",
     "plan_jobs",
+    "read_range",
     "read_target",
     "replaced_streams",
     "run_jobs",

@@ -11,6 +11,7 @@ from typing import cast
 from minutia.errors import PictureError
 from minutia.image.formats import LOSSY, TIFF, USUAL_ENCODING, Encoding, format_of
 from minutia.image.target import Target, Wish
+from minutia.types import ValueRange
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import default_models, find_model
 
@@ -45,6 +46,25 @@ def read_target(given: Mapping[str, float | str | None]) -> Target | None:
     if wish == "scale" and value < 1:
         raise PictureError(f"--scale {value:g} would make pictures smaller; any picture editor does that well.")
     return Target(wish, value)
+
+
+def read_range(given: str | None) -> ValueRange | None:
+    """Take a wish about which values are 0 and 1: two numbers with a comma between them, or auto.
+
+    Raises:
+        PictureError: it is neither.
+    """
+    if given is None:
+        return None
+    if given == "auto":
+        return "auto"
+    try:
+        low, high = map(float, given.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise PictureError(f"--range {given} is no range; write LOW,HIGH, as in --range 0,1, or auto.")
+    return low, high
 
 
 def choose_model(model: str | None, target: Target | None) -> tuple[ModelCard, Target | None]:

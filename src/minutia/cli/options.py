@@ -161,6 +161,15 @@ ColorLock: TypeAlias = Annotated[
         rich_help_panel=LOOK,
     ),
 ]
+Range: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--range",
+        metavar="LOW,HIGH",
+        help="Values that are 0 and 1 for the network, of floats and other measurements; auto takes each file's own.",
+        rich_help_panel=LOOK,
+    ),
+]
 Tta: TypeAlias = Annotated[
     bool,
     typer.Option(

@@ -67,6 +67,7 @@ def upscale(
     strip: opt.Strip = False,
     color_lock: opt.ColorLock = None,
     tta: opt.Tta = False,
+    value_range: opt.Range = None,
     max_pixels: opt.MaxPixels = 2**30,
     allow_truncated: opt.AllowTruncated = False,
     tile: opt.Tile = None,
@@ -92,12 +93,13 @@ def upscale(
     making = batch.Making(target=target, encoding=written, strip=strip, limits=trusted)
     ways = {"overwrite": overwrite, "resume": resume, "fail_fast": fail_fast}
     options = batch.Options(making=making, **ways, memory=opt.bytes_of(memory, "--memory"), num_threads=jobs)
+    seen = batch.read_range(value_range)
     load = partial(Upscaler, card, strength=strength, denoise=denoise, color_lock=color_lock, tta=tta, tile=tile)
     with left_at_once(), _streams(paths, from_list, output, form) as place:
         naming = batch.Naming(output=place.output, suffix=suffix, extension=form, mark=batch.mark(card, target))
         plan = _plan(place.paths, naming, written, recursive=recursive)
         where = batch.place_of(journal, naming.folder, resume=resume, num_jobs=len(plan.jobs))
-        upscaler = load(engine=engine, device=device, precision=precision)  # Which takes time: after all mistakes.
+        upscaler = load(engine=engine, device=device, precision=precision, value_range=seen)  # After all mistakes.
         kept = None if where is None else batch.Journal(where, batch.settings_of(upscaler, making, precision))
         (_foretell if dry_run else _run)(_Report(place, plan), upscaler, options, kept)
 

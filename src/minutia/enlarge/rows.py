@@ -96,7 +96,7 @@ def enlarge_rows(
         PictureError: as `enlarge`, before the first rows are read; or the source cannot be read.
     """
     network.require_kind(source.num_bands, source.dtype)
-    normalisation, scale, dtype = network.normalisation, network.engine.scale, source.dtype
+    normalisation, scale, dtype = network.seen(source), network.engine.scale, source.dtype
     native = (source.height * scale, source.width * scale)
     is_resized = size is not None and size != native
     bits = 0 if normalisation else find_spare_bits(source)

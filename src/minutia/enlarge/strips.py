@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -15,7 +16,17 @@ from minutia.image.pil import stacked
 from minutia.image.tiles import spans
 from minutia.image.windows import Rows
 from minutia.memory import PIXEL_BYTES
-from minutia.types import Engine, Normalisation, Picture, Pixels, Progress, Tensor, ignore_progress, in_bands
+from minutia.types import (
+    Engine,
+    Normalisation,
+    Picture,
+    Pixels,
+    Progress,
+    Tensor,
+    ValueRange,
+    ignore_progress,
+    in_bands,
+)
 
 WHOLE = 2**20
 """Pictures of no more pixels than this are enlarged in one piece."""
@@ -52,6 +63,8 @@ class Network:
     """What the network takes. One of 3 takes grey too; one of 1 colours too, each by itself."""
     normalisation: Normalisation | None = None
     """Of the values that the network was trained on; without it the full range of integers is [0, 1]."""
+    value_range: ValueRange | None = None
+    """Instead of the full range of integers, for a network without a normalisation."""
     tile: int | None = None
     """Side of a tile in input pixels; None chooses, 0 never cuts."""
     color_lock: bool = False
@@ -80,16 +93,24 @@ class Network:
             PictureError: it has another number of bands, or values that need a normalisation where there is none.
         """
         is_plain = self.normalisation is None
+        needs_range = self._is_bounded and dtype.kind != "u"
         if bands != self.channels and not (is_plain and {bands, self.channels} == {1, 3}):
             raise PictureError(
                 f"The picture has {in_bands(bands)}, and the model takes {in_bands(self.channels)}; "
                 "choose another model, or a picture like those it was trained on."
             )
-        if is_plain and dtype.kind != "u":
+        if needs_range:
             raise PictureError(
-                f"The picture holds values of {dtype}, and the model's card does not say which of them are "
-                "0 and 1; choose a model that was trained with data.normalisation."
+                f"The picture holds values of {dtype}, and the model's card does not say which of them are 0 and 1; "
+                "say it by --range LOW,HIGH, or choose a model that was trained with data.normalisation."
             )
+
+    def seen(self, source: Rows) -> Normalisation | None:
+        """Tell how the network sees the values of a picture; None where their full range is [0, 1]."""
+        if self.value_range is None:
+            return self.normalisation
+        low, high = _extremes(source) if self.value_range == "auto" else self.value_range
+        return Normalisation((low,) * source.num_bands, (high,) * source.num_bands)
 
     def run(self, x: Tensor) -> Tensor:
         """Enlarge (1, C, H, W), or one channel for as many as the network takes."""
@@ -109,7 +130,7 @@ class Network:
     @property
     def _is_bounded(self) -> bool:
         """Whether values end at 0 and 1."""
-        return self.normalisation is None
+        return self.normalisation is None and self.value_range is None
 
     def _run_locked(self, x: Tensor) -> Tensor:
         try:
@@ -218,6 +239,15 @@ def is_weighed(source: Rows) -> bool:
         if len(found) > 1:
             return True
     return False
+
+
+def _extremes(source: Rows) -> tuple[float, float]:
+    """Find the least and the largest value of a picture; where they are one, the second is one more."""
+    low, high = math.inf, -math.inf
+    for start in range(0, source.height, LOOK):
+        pixels = source.read(start, min(start + LOOK, source.height)).pixels
+        low, high = min(low, float(pixels.min())), max(high, float(pixels.max()))
+    return low, high if high > low else low + 1
 
 
 def _run_weighed(network: Network, x: Tensor, least: float) -> Tensor:

@@ -30,9 +30,10 @@ def enlarge(
             none, or a target that is smaller than the picture.
     """
     network.require_kind(picture.num_bands, picture.pixels.dtype)
-    normalisation = network.normalisation
+    source = PictureRows(picture)
+    normalisation = network.seen(source)
     if normalisation is None:
-        bits = find_spare_bits(PictureRows(picture))
+        bits = find_spare_bits(source)
         large = lowered(_enlarge(lifted(picture, bits), network, target, progress), bits)
     else:
         seen = _enlarge(normalised(picture, normalisation), network, target, progress)
