@@ -18,7 +18,7 @@ from minutia.cli.preview import preview
 from minutia.cli.recipes import recipes
 from minutia.cli.serve import serve
 from minutia.cli.train import train
-from minutia.cli.upscale import upscale
+from minutia.cli.upscale import INTERRUPTION, upscale
 from minutia.cli.video import video
 
 
@@ -57,6 +57,7 @@ def _prepare(
     show_warnings()
 
 
-for command in (upscale, video, serve, models, recipes, preview, train, evaluate, export, bench):
+app.command(epilog=INTERRUPTION)(upscale)
+for command in (video, serve, models, recipes, preview, train, evaluate, export, bench):
     app.command()(command)
 app.add_typer(datasets, name="datasets")

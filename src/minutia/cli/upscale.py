@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 DONE = {"done": "done", "current": "up to date", "skipped": "skipped", "failed": "failed"}
 FORESEEN = DONE | {"done": "to make", "failed": "would fail"}
+INTERRUPTION = (
+    "Ctrl-C ends after the picture in the making where others wait, a second one at once. No half-written file is left."
+)
 PROMISE = "Finishing this picture; press Ctrl-C again to stop at once."
 
 
@@ -77,11 +80,7 @@ def upscale(
     device: opt.Device = "auto",
     precision: opt.Precision = "auto",
 ) -> None:
-    """Enlarge pictures. photo.jpg becomes photo_x4.jpg beside it, or goes into the folder -o.
-
-    Ctrl-C ends after the picture that is in the making where there are more, a second one at once. No half-written file
-    is left.
-    """
+    """Enlarge pictures. photo.jpg becomes photo_x4.jpg beside it, or goes into the folder -o."""
     from minutia import batch
     from minutia.upscaler import Upscaler
 
@@ -99,7 +98,8 @@ def upscale(
         naming = batch.Naming(output=place.output, suffix=suffix, extension=form, mark=batch.mark(card, target))
         plan = _plan(place.paths, naming, written, recursive=recursive)
         where = batch.place_of(journal, naming.folder, resume=resume, num_jobs=len(plan.jobs))
-        upscaler = load(engine=engine, device=device, precision=precision, value_range=seen)  # After all mistakes.
+        # Which takes time: not before all mistakes.
+        upscaler = load(engine=engine, device=device, precision=precision, value_range=seen)
         kept = None if where is None else batch.Journal(where, batch.settings_of(upscaler, making, precision))
         (_foretell if dry_run else _run)(_Report(place, plan), upscaler, options, kept)
 
