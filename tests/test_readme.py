@@ -39,7 +39,8 @@ def place(tmp_path: Path, photo: np.ndarray, tiny_model: Path) -> Path:
     (folder / "scans" / "old").mkdir(parents=True)
     image.save(folder / "scans" / "old" / "a.png")
     (folder / "PICTURES").mkdir()
-    image.resize((400, 420)).save(folder / "PICTURES" / "a.png")
+    for name in ("a", "b", "c"):
+        image.resize((400, 420)).save(folder / "PICTURES" / f"{name}.png")
     shutil.copytree(tiny_model, folder / "my-model")
     for name in ("Set5", "Set14"):
         (folder / name).mkdir()
@@ -62,6 +63,21 @@ def test_commands_run(place: Path, command: str) -> None:
     words = [sys.executable, "-m", *shlex.split(command)]
     done = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_page_about_python_runs(place: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (README.parent / "docs" / "python.md").read_text(encoding="utf-8")
+    code = "".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    monkeypatch.chdir(place)
+    names = {"array": photo[:16, :16]}
+    exec(code, names)  # noqa: S102 (our own page)
+    assert names["large"].shape == (64, 64, 3)
+    assert names["wide"].shape == (100, 100, 3)
+    assert names["image"].size == (128, 128)
+    with Image.open(place / "large.webp") as image:
+        assert image.size == (200, 200)
+    assert (place / "large" / "old" / "a.png").exists()
+    assert names["mine"].upscale(photo[:8, :8]).shape == (32, 32, 3)
 
 
 def test_python_example_runs(place: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

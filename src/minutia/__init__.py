@@ -10,19 +10,36 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from minutia.batch import upscale_file
+    from minutia.batch import Encoding, Making, Options, upscale_file
     from minutia.errors import MinutiaError
+    from minutia.image.target import Target
     from minutia.types import Picture
     from minutia.upscaler import Upscaler
     from minutia.zoo.catalog import find_model, list_models
 
-__all__ = ["MinutiaError", "Picture", "Upscaler", "__version__", "find_model", "list_models", "upscale_file"]
+__all__ = [
+    "Encoding",
+    "Making",
+    "MinutiaError",
+    "Options",
+    "Picture",
+    "Target",
+    "Upscaler",
+    "__version__",
+    "find_model",
+    "list_models",
+    "upscale_file",
+]
 __version__ = "0.1.0"
 
 # Loaded when they are asked for: the command line should not wait for NumPy to show its help.
 _HOMES = {
+    "Encoding": "minutia.image.formats",
+    "Making": "minutia.batch",
     "MinutiaError": "minutia.errors",
+    "Options": "minutia.batch",
     "Picture": "minutia.types",
+    "Target": "minutia.image.target",
     "Upscaler": "minutia.upscaler",
     "find_model": "minutia.zoo.catalog",
     "list_models": "minutia.zoo.catalog",
