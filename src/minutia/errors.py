@@ -2,7 +2,8 @@
 
 MinutiaError
 ├── PictureError          a picture cannot be read, written or accepted
-│   └── OutputExists      the place to write to is taken
+│   ├── OutputExists      the place to write to is taken
+│   └── LargeEnough       a picture is larger than it is to become
 ├── ModelError            a model is unknown, incomplete, or not what its card says
 ├── EngineError           a device or runtime cannot run the network
 │   └── OutOfMemory       not on so many pixels at once
@@ -27,6 +28,10 @@ class PictureError(MinutiaError):
 
 class OutputExists(PictureError):
     """The place to write to is taken."""
+
+
+class LargeEnough(PictureError):
+    """A picture is larger than it is to become."""
 
 
 class ModelError(MinutiaError):

@@ -217,14 +217,16 @@ def test_a_single_output_that_exists_is_an_error(folder: Path, upscaler: Upscale
 
 
 def test_sizes_in_the_users_words(folder: Path, upscaler: Upscaler) -> None:
-    """Both pictures are 5x6; the second becomes smaller, and fails alone."""
+    """The first is 5x6; the second would become smaller, and is left out."""
     Image.new("RGB", (40, 48)).save(folder / "b.bmp")
     options = Options(making=Making(target=Target("height", 15)))
     first, second = run_jobs(plan_jobs([folder], Naming()).jobs, upscaler, options)
     assert first.after == (15, 13)
     with Image.open(first.job.target) as image:
         assert image.size == (13, 15)
-    assert "40x48 would become smaller" in str(second.error)
+    assert (second.status, "40x48 would become smaller" in str(second.error)) == ("skipped", True)
+    (alone,) = run_jobs(plan_jobs([folder / "b.bmp"], Naming()).jobs, upscaler, options)
+    assert alone.status == "failed"
 
 
 def test_what_the_format_cannot_hold_is_refused_before_the_work(tmp_path: Path, upscaler: Upscaler) -> None:

@@ -15,7 +15,7 @@ from minutia.batch.options import Options
 from minutia.batch.plan import Job
 from minutia.batch.scan import kept_sizes
 from minutia.batch.stages import Outcome, Stages
-from minutia.errors import MinutiaError, OutputExists
+from minutia.errors import MinutiaError
 from minutia.image.io import read_shape
 from minutia.image.target import pass_sizes
 from minutia.upscaler import Upscaler
@@ -58,8 +58,7 @@ def foretell(
             before = kept_sizes(shape, job.target)
             after = [stages.size_after(job, size) for size in before]
         except MinutiaError as error:
-            skipped = isinstance(error, OutputExists) and not stages.alone
-            yield Forecast(Outcome(job, "skipped" if skipped else "failed", error))
+            yield Forecast(Outcome(job, "skipped" if stages.passes_over(error) else "failed", error))
         else:
             passes = (pass_sizes(*sizes, upscaler.scale) for sizes in zip(before, after, strict=True))
             num_pixels = sum(map(math.prod, chain.from_iterable(passes)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from minutia.batch.options import Options
 from minutia.enlarge import Share, Whole, enlarge_rows, whole_bytes
-from minutia.errors import PictureError
+from minutia.errors import LargeEnough, PictureError
 from minutia.image.formats import format_of, require_room
 from minutia.image.geo import enlarge_geo
 from minutia.image.io import read, read_shape, write_rows
@@ -98,12 +98,13 @@ def size_after(source: Path, target: Path, before: Size, scale: int, wish: Targe
     """Tell how large a picture becomes.
 
     Raises:
-        PictureError: it would become smaller, or larger than the format of its output can hold.
+        LargeEnough: it would become smaller.
+        PictureError: it would become larger than the format of its output can hold.
     """
     try:
         height, width = (before[0] * scale, before[1] * scale) if wish is None else wish.size(*before)
-    except PictureError as error:
-        raise PictureError(f"{source}: {error}") from error
+    except LargeEnough as error:
+        raise LargeEnough(f"{source}: {error}") from error
     require_room(format_of(target), height, width, target)
     return height, width
 

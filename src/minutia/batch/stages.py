@@ -10,7 +10,7 @@ from minutia.batch.journal import Journal, digest_of
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
 from minutia.batch.scan import Scanned, find_scan, scan, size_after
-from minutia.errors import MinutiaError, OutputExists, PictureError
+from minutia.errors import LargeEnough, MinutiaError, OutputExists, PictureError
 from minutia.image.formats import format_of, require_bands
 from minutia.image.io import is_animated, read_frames, require_free, write_frames
 from minutia.image.opening import translated
@@ -25,7 +25,7 @@ class Outcome:
 
     job: Job
     status: Literal["done", "current", "skipped", "failed"]
-    """`current` is up to date by the journal; `skipped` would have replaced a file."""
+    """`current` is up to date by the journal; `skipped` would have replaced a file, or become smaller."""
 
     error: MinutiaError | None = None
     """Why it was skipped, or failed."""
@@ -187,6 +187,10 @@ class Stages:
         """
         return size_after(job.source, job.target, before, self.upscaler.scale, self.options.making.target)
 
+    def passes_over(self, error: Exception) -> bool:
+        """Tell whether a picture is left out that a single one would fail by: it is made, or large enough, already."""
+        return isinstance(error, OutputExists | LargeEnough) and not self.alone
+
     def _prepare(self, task: Task, frames: Frames) -> Frames:
         """Keep what may travel, and make sure that all can be enlarged and written."""
         path, form = task.job.target, format_of(task.job.target)
@@ -209,7 +213,7 @@ class Stages:
     def _fail(self, job: Job, digest: str | None, seconds: float, error: MinutiaError | MemoryError) -> Outcome:
         if isinstance(error, MemoryError):
             error = PictureError(f"{job.source} needs more memory than there is; a smaller --tile may help.")
-        elif isinstance(error, OutputExists) and not self.alone:  # Before, or since another process has made it.
+        elif self.passes_over(error):
             return Outcome(job, "skipped", error)
         if self.journal is not None:
             self.journal.fail(job.source, job.target, digest, seconds, error)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from minutia.errors import PictureError
+from minutia.errors import LargeEnough
 
 Size: TypeAlias = tuple[int, int]
 """Height and width."""
@@ -30,11 +30,11 @@ class Target:
         """Tell what a picture of this size becomes.
 
         Raises:
-            PictureError: it would become smaller.
+            LargeEnough: it would become smaller.
         """
         factor = self._factor(height, width)
         if not math.isfinite(factor) or factor < 1:
-            raise PictureError(
+            raise LargeEnough(
                 f"A picture of {width}x{height} would become smaller; making pictures larger is all that is done here."
             )
         return _rounded(height * factor, self.step), _rounded(width * factor, self.step)
