@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minutia.enlarge.no_data import put_back
 from minutia.enlarge.strips import WINDOW, Network, enlarge_strips, is_weighed
 from minutia.enlarge.values import denormalised, find_spare_bits, lifted, lowered, normalised, resized, with_depth
 from minutia.image.pil import stacked
@@ -115,10 +116,17 @@ def enlarge_rows(
     if size is not None and is_resized:
         strips = _resized(strips, native, size)
 
+    height, top = (native if size is None else size)[0], 0
+
     def held(strip: Picture) -> Pixels:
+        nonlocal top
         if normalisation is None:
-            return stacked(lowered(with_depth(strip, dtype), bits))
-        return stacked(denormalised(strip, normalisation, dtype))
+            rows = stacked(lowered(with_depth(strip, dtype), bits))
+        else:
+            rows = stacked(denormalised(strip, normalisation, dtype))
+        put_back(rows, top, height, source)
+        top += len(rows)
+        return rows
 
     yield from map(held, strips)  # Which holds no strip while the next is made.
 

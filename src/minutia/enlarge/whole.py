@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from minutia.enlarge.no_data import put_back
 from minutia.enlarge.strips import Network, enlarge_strips, is_weighed, with_alpha
 from minutia.enlarge.values import denormalised, find_spare_bits, lifted, lowered, normalised, resized, with_depth
 from minutia.image.geo import enlarge_geo
@@ -38,6 +39,7 @@ def enlarge(
     else:
         seen = _enlarge(normalised(picture, normalisation), network, target, progress)
         large = denormalised(seen, normalisation, picture.pixels.dtype)
+    put_back(large.pixels, 0, large.height, source)
     geo = enlarge_geo(picture.metadata.geo, large.height / picture.height, large.width / picture.width)
     return replace(large, metadata=replace(picture.metadata, geo=geo))
 
