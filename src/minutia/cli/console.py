@@ -94,7 +94,8 @@ def accept_any_name() -> None:
 def show_warnings() -> None:
     """Let warnings of the library be seen; not those of decoders, which speak of what they mend in broken files."""
     warnings.simplefilter("ignore", UserWarning)
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    for decoder in ("tifffile", "PIL"):
+        logging.getLogger(decoder).setLevel(logging.CRITICAL)
     logger = logging.getLogger("minutia")
     if not any(isinstance(handler, _Warnings) for handler in logger.handlers):
         logger.addHandler(_Warnings(logging.WARNING))
