@@ -13,7 +13,18 @@ from PIL import Image
 
 import minutia
 
-PUBLIC = {"MinutiaError", "Picture", "Upscaler", "find_model", "list_models", "upscale_file"}
+PUBLIC = {
+    "Encoding",
+    "Making",
+    "MinutiaError",
+    "Options",
+    "Picture",
+    "Target",
+    "Upscaler",
+    "find_model",
+    "list_models",
+    "upscale_file",
+}
 ROOT = Path(minutia.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 
