@@ -178,6 +178,14 @@ def test_less_memory_makes_smaller_tiles() -> None:
     assert Share(1536 * 2**20).side(source, replace(network, color_lock=True)) < sides[3]
 
 
+def test_less_memory_than_the_smallest_tiles_take_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    source, network = PictureRows(Picture(np.zeros((8, 800, 3), np.uint8))), Network(FakeEngine(4), halo=43)
+    assert Share(400 * 2**20).side(source, network) > 32
+    assert not caplog.records
+    assert Share(10 * 2**20).side(source, network) == 32
+    assert "Even the smallest tiles may take 0.3 GB of memory" in caplog.text
+
+
 def test_the_need_of_a_whole_picture_grows_with_its_enlargement() -> None:
     small, large = ((side, side) for side in (1000, 16384))
     four_times, twice = ((side * 4, side * 4) for side in (1000, 16384)), (2000, 2000)

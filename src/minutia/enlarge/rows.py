@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from minutia.enlarge.values import denormalised, find_spare_bits, lifted, lowere
 from minutia.image.pil import stacked
 from minutia.image.target import Size, pass_sizes
 from minutia.image.windows import Rows
+from minutia.memory import in_gigabytes
 from minutia.types import Picture, Pixels, Progress, ignore_progress
+
+logger = logging.getLogger(__name__)
 
 PROCESS_BYTES = 300 * 2**20
 """What a process takes with a network loaded, before there is a picture, and what writers hold."""
@@ -38,14 +42,27 @@ class Share:
     """Of the whole process."""
 
     def side(self, source: Rows, network: Network, copies: float = 2) -> int:
-        """Choose the side of tiles' cores, such that a window and so many copies of an enlarged strip fit in."""
+        (
+            """Choose the side of tiles' cores, such that a window and so many copies of an enlarged strip fit in.
+
+        Where nothing does it is the smallest, with a warning.
+        """
+            ""
+        )
         scale, halo = network.engine.scale, network.reach
         row = source.width * (source.num_bands + source.has_alpha) * source.dtype.itemsize
-        for side in range(WINDOW - 2 * halo, SMALLEST, -STEP):
+
+        def needed(side: int) -> float:
             rows = (side + 2 * halo) * row * (2 if source.dtype.itemsize < 4 else 3)
-            needed = (side + 2 * halo) ** 2 * network.work_bytes + rows + copies * side * scale * scale * row
-            if PROCESS_BYTES + needed <= self.num_bytes:
+            work = (side + 2 * halo) ** 2 * network.work_bytes
+            return PROCESS_BYTES + work + rows + copies * side * scale * scale * row
+
+        for side in range(WINDOW - 2 * halo, SMALLEST, -STEP):
+            if needed(side) <= self.num_bytes:
                 return side
+        if needed(SMALLEST) > self.num_bytes:
+            least = in_gigabytes(int(needed(SMALLEST)))
+            logger.warning("Even the smallest tiles may take %s of memory in all, which is more than is allowed.", least)
         return SMALLEST
 
 
