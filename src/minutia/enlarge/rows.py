@@ -62,7 +62,7 @@ class Share:
                 return side
         if needed(SMALLEST) > self.num_bytes:
             least = in_gigabytes(int(needed(SMALLEST)))
-            logger.warning("Even the smallest tiles may take %s of memory in all, which is more than is allowed.", least)
+            logger.warning("Even the smallest tiles may take %s of memory in all, more than is allowed.", least)
         return SMALLEST
 
 
