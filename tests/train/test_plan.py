@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 from minutia.errors import RecipeError
 from minutia.train.config import Recipe
 from minutia.train.loop import train
+from minutia.train.pictures import find_training_pairs
 from minutia.train.plan import Span, due, make_plan
 from minutia.train.recipe import load_recipe
 from minutia.train.rows import read_rows
@@ -58,13 +60,29 @@ def test_a_file_that_gives_both_lengths_is_refused_with_the_key(tmp_path: Path) 
 
 def test_plain_options_take_the_place_of_keys(tmp_path: Path) -> None:
     recipe = load_recipe("mirflickr", hr=Path("high"), lr=Path("low"), epochs=7)
-    assert (recipe.data.hr, recipe.data.lr) == (Path("high"), Path("low"))
+    assert (recipe.data.hr, recipe.data.lr) == ((Path("high"),), (Path("low"),))
     assert recipe.adversarial is not None
     assert (recipe.adversarial.epochs, recipe.content.epochs) == (7, 10)
     assert load_recipe("tiny", hr=Path("high"), epochs=7).adversarial.steps is None
     path = tmp_path / "content.toml"
     path.write_text('name = "a"\nnetwork.kind = "srresnet"\n[content]\nsteps = 1\n')
     assert load_recipe(path, hr=Path("high"), epochs=7).content.epochs == 7
+
+
+def test_several_folders_are_one_training_set(recipe: Recipe, pictures: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(min(pictures.iterdir()), other / "first.png")
+    data = load_recipe("tiny", hr=[pictures, other]).data
+    found = [files.hr for files in find_training_pairs(data, 4)]
+    assert found == [*sorted(pictures.iterdir()), other / "first.png"]
+    again = load_recipe("tiny", [f'data.hr=["{pictures}", "{other}"]']).data
+    assert again == data
+    assert load_recipe("tiny", [f"data.hr={other}"]).data.hr == (other,)
+    with pytest.raises(RecipeError, match="hr names 2 folders and lr 1; each of hr needs one of lr"):
+        load_recipe("tiny", hr=[pictures, other], lr=other)
+    with pytest.raises(RecipeError, match=r"data\.hr"):
+        load_recipe("tiny", ["data.hr=[]"])
 
 
 def test_validation_is_due_after_chosen_epochs_or_steps(recipe: Recipe) -> None:

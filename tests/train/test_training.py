@@ -312,7 +312,7 @@ def test_too_few_pictures_to_hold_some_out(recipe: Recipe) -> None:
 def test_what_is_lacking_is_said_before_anything_is_written(recipe: Recipe, tmp_path: Path, lacking: str) -> None:
     nothing = tmp_path / "nothing"
     if lacking == "pictures":
-        changed = {"data": recipe.data.model_copy(update={"hr": nothing})}
+        changed = {"data": recipe.data.model_copy(update={"hr": (nothing,)})}
     else:
         perceptual = recipe.adversarial.perceptual.model_copy(update={"weights": nothing})
         changed = {"adversarial": recipe.adversarial.model_copy(update={"perceptual": perceptual})}

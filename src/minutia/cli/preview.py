@@ -13,9 +13,12 @@ from minutia.errors import MissingExtra, OutputExists
 
 def preview(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a bundled recipe.")],
-    hr: Annotated[Path | None, typer.Option("--hr", metavar="FOLDER", help="High-resolution pictures.")] = None,
+    hr: Annotated[
+        list[Path] | None,
+        typer.Option("--hr", metavar="FOLDER", help="High-resolution pictures; may be given several times."),
+    ] = None,
     lr: Annotated[
-        Path | None, typer.Option("--lr", metavar="FOLDER", help="Their small copies, of the same names.")
+        list[Path] | None, typer.Option("--lr", metavar="FOLDER", help="Their small copies, one for each --hr.")
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="PNG to write.")] = Path("preview.png"),
     count: Annotated[int, typer.Option(min=1, max=200, metavar="N", help="Pairs on the sheet.")] = 12,

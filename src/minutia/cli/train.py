@@ -27,10 +27,13 @@ LOSSES = ("pixel", "perceptual", "adversarial", "discriminator")
 
 def train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a bundled recipe.")],
-    hr: Annotated[Path | None, typer.Option("--hr", metavar="FOLDER", help="High-resolution pictures.")] = None,
+    hr: Annotated[
+        list[Path] | None,
+        typer.Option("--hr", metavar="FOLDER", help="High-resolution pictures; may be given several times."),
+    ] = None,
     lr: Annotated[
-        Path | None,
-        typer.Option("--lr", metavar="FOLDER", help="Their small copies, of the same names; made where not given."),
+        list[Path] | None,
+        typer.Option("--lr", metavar="FOLDER", help="Their small copies, one for each --hr; made where not given."),
     ] = None,
     epochs: Annotated[
         int | None,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from minutia.errors import ModelError
 from minutia.nets.discriminators import UNET_STRIDE
@@ -30,14 +30,23 @@ def _check_network(spec: GeneratorSpec) -> GeneratorSpec:
 Network = Annotated[GeneratorSpec, Field(discriminator="kind"), AfterValidator(_check_network)]
 
 
+def _listed(value: object) -> object:
+    """Take one for a list of one."""
+    return value if value is None or isinstance(value, list | tuple) else [value]
+
+
+Folders = Annotated[tuple[Path, ...], BeforeValidator(_listed), Field(min_length=1)]
+
+
 class Data(Strict):
     """Where the training pictures are and how they are kept."""
 
-    hr: Path
-    """Folder of high-resolution pictures, searched with its sub-folders."""
+    hr: Folders
+    """Folder of high-resolution pictures, searched with its sub-folders; or a list of such folders."""
 
-    lr: Path | None = None
-    """Folder of low-resolution pictures of the same names; without it they are made by MATLAB's bicubic."""
+    lr: Folders | None = None
+    """Folder of low-resolution pictures of the same names, or a list, one for each of `hr`; without it they are made by
+    MATLAB's bicubic."""
 
     degradation: DegradationOrName | None = None
     """How low-resolution pictures are made instead: steps, or the name of a table that comes with Minutia."""
@@ -58,6 +67,8 @@ class Data(Strict):
     def _check_lr(self) -> Self:
         if self.lr is not None and self.degradation is not None:
             raise ValueError("low-resolution pictures are read from lr or made by degradation, not both.")
+        if self.lr is not None and len(self.lr) != len(self.hr):
+            raise ValueError(f"hr names {len(self.hr)} folders and lr {len(self.lr)}; each of hr needs one of lr.")
         return self
 
 

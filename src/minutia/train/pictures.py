@@ -14,7 +14,7 @@ from minutia.image.pairs import Pair, PairFiles, find_pairs
 from minutia.image.resize import upscale_bicubic
 from minutia.image.tiff import Shape
 from minutia.train.batches import cut_side, degrade_pair
-from minutia.train.config import Recipe
+from minutia.train.config import Data, Recipe
 from minutia.train.data import PictureBank, load_pairs
 from minutia.train.validation import mean_psnr, scoring
 from minutia.types import Progress
@@ -61,17 +61,27 @@ def choose_pictures(recipe: Recipe) -> Chosen:
         DataError: pictures are missing, too few, or do not pair.
     """
     data, wanted, scale = recipe.data, recipe.validation, recipe.network.scale
-    files = find_pairs(data.hr, data.lr, scale)
+    files = find_training_pairs(data, scale)
     if wanted.hr is not None:
         return Chosen(files, find_pairs(wanted.hr, wanted.lr, scale))
     if data.num_held_out == 0 or len(files) <= data.num_held_out:
         raise DataError(
-            f"{data.hr} has {len(files)} pictures, too few to keep {data.num_held_out} for validation; "
+            f"There are {len(files)} pictures to train on, too few to keep {data.num_held_out} for validation; "
             "name a folder in validation.hr or set data.num_held_out."
         )
     held_out = spread(files, data.num_held_out)
     kept = set(held_out)
     return Chosen([file for file in files if file not in kept], held_out)
+
+
+def find_training_pairs(data: Data, scale: int) -> list[PairFiles]:
+    """List the pictures of a recipe's folders, one folder after the other.
+
+    Raises:
+        DataError: as `find_pairs`.
+    """
+    copies = data.lr or (None,) * len(data.hr)
+    return [files for hr, lr in zip(data.hr, copies, strict=True) for files in find_pairs(hr, lr, scale)]
 
 
 def load_pictures(recipe: Recipe, chosen: Chosen, device: torch.device, progress: Progress) -> Pictures:

@@ -12,14 +12,13 @@ from torch import Tensor
 
 from minutia.files import replacing
 from minutia.image.color import from_float
-from minutia.image.pairs import find_pairs
 from minutia.image.sheet import Panel, draw_sheet
 from minutia.train.bands import shown_bands
 from minutia.train.batches import batch_seed, cut_side, make_batch
 from minutia.train.config import Recipe
 from minutia.train.data import PictureBank, load_pairs
 from minutia.train.normalising import settle_normalisation
-from minutia.train.pictures import spread
+from minutia.train.pictures import find_training_pairs, spread
 from minutia.types import ignore_progress
 
 PAIRS_IN_ROW = 2
@@ -42,7 +41,7 @@ def draw_preview(recipe: Recipe, target: Path, num_pairs: int) -> None:
         DataError: pictures are missing, broken or smaller than a crop.
     """
     network, data, content = recipe.network, recipe.data, recipe.content
-    files = find_pairs(data.hr, data.lr, network.scale)
+    files = find_training_pairs(data, network.scale)
     files = spread(files, min(len(files), MAX_PICTURES))
     by = settle_normalisation(recipe, files, ignore_progress, resume=False).normalisation
     pairs = load_pairs(files, network.scale, network.channels, normalisation=by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -43,8 +43,8 @@ def load_recipe(
     recipe: str | Path,
     overrides: Iterable[str] = (),
     *,
-    hr: Path | None = None,
-    lr: Path | None = None,
+    hr: Path | Sequence[Path] | None = None,
+    lr: Path | Sequence[Path] | None = None,
     epochs: int | None = None,
 ) -> Recipe:
     """Read a recipe file, or a bundled recipe by its name, with `key=value` overrides.
