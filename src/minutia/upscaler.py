@@ -173,8 +173,6 @@ def _from_array(array: NDArray[Any], channels: int) -> Picture:
     """Take an array over; the fourth of four planes is alpha, unless the model takes four bands."""
     if array.dtype not in (np.uint8, np.uint16, np.int16, np.float32):
         raise PictureError(f"An array of {array.dtype} is not a picture; give uint8, uint16, int16 or float32.")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise PictureError("The array holds values that are no numbers (NaN or infinite); fill them first.")
     planes = array[:, :, None] if array.ndim == 2 else array
     if planes.ndim == 3 and 0 not in planes.shape and (planes.shape[2] == channels or array.dtype.kind != "u"):
         return Picture(planes)

@@ -16,6 +16,7 @@ from minutia.errors import PictureError
 from minutia.image.geo import enlarge_geo
 from minutia.image.io import read, read_frames, read_photo, read_shape, read_size, write
 from minutia.image.opening import Limits
+from minutia.image.pairs import PairFiles, load_pair
 from minutia.image.resize import downscale, upscale_bicubic
 from minutia.image.target import Target
 from minutia.types import Normalisation, Picture
@@ -99,15 +100,16 @@ def test_overviews_are_no_pages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -9999])
-def test_places_without_values_are_refused(tmp_path: Path, hole: float) -> None:
+def test_places_without_values_are_read_and_not_learnt_from(tmp_path: Path, hole: float) -> None:
     pixels = values(2, "float32")
     tag = (42113, 2, 6, b"-9999\0", True)
     save(tmp_path / "a.tif", pixels, extratags=[tag])
     assert read(tmp_path / "a.tif").num_bands == 2
     pixels[3, 4, 1] = hole
     save(tmp_path / "a.tif", pixels, extratags=[tag])
+    assert np.array_equal(read(tmp_path / "a.tif").pixels, pixels, equal_nan=True)
     with pytest.raises(PictureError, match=r"a\.tif has places without values .* fill or cut them first"):
-        read(tmp_path / "a.tif")
+        load_pair(PairFiles(tmp_path / "a.tif", None), 2, 2, deep=True)
 
 
 def test_what_is_not_held_is_refused_in_one_sentence(tmp_path: Path) -> None:

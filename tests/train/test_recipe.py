@@ -26,8 +26,8 @@ def test_bundled_recipe_parses_once_it_has_pictures(name: str) -> None:
 
 
 def test_overrides_are_toml_or_text(small: Path) -> None:
-    changes = ["content.steps=7", "content.schedule.learning_rate=1e-3", "data.hr=high", "data.lr=other/pictures", "seed = 3"]
-    recipe = load_recipe(small, changes)
+    changes = ["content.steps=7", "content.schedule.learning_rate=1e-3", "data.lr=other/pictures", "seed = 3"]
+    recipe = load_recipe(small, changes, hr=Path("high"))
     assert recipe.content.steps == 7
     assert recipe.content.schedule.learning_rate == 1e-3
     assert recipe.data.lr == (Path("other/pictures"),)

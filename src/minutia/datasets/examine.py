@@ -15,6 +15,7 @@ from minutia.datasets.measures import Luma, correlate, find_shift, has_jpeg_bloc
 from minutia.errors import PictureError
 from minutia.image.color import lift, luma, spare_bits, to_uint8
 from minutia.image.io import read
+from minutia.image.no_data import require_values
 from minutia.image.resize import downscale
 
 LOSSLESS = frozenset({".bmp", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff"})
@@ -93,6 +94,7 @@ def _read(path: Path) -> NDArray[np.uint8]:
     picture = read(path)
     if picture.is_photo:
         return to_uint8(lift(picture.pixels, spare_bits(picture.pixels)))
+    require_values(picture, path)
     mean = picture.pixels.mean(axis=2, keepdims=True, dtype=np.float64)
     low, high = np.percentile(mean, SHOWN)
     grey: NDArray[np.uint8] = np.clip(255 * (mean - low) / max(high - low, TINY), 0, 255).astype(np.uint8)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minutia.enlarge.no_data import put_back
 from minutia.enlarge.strips import WINDOW, Network, enlarge_strips, is_weighed
 from minutia.enlarge.values import denormalised, find_spare_bits, lifted, lowered, normalised, resized, with_depth
+from minutia.image.no_data import filled, put_back
 from minutia.image.pil import stacked
 from minutia.image.target import Size, pass_sizes
 from minutia.image.windows import Rows
@@ -114,6 +114,7 @@ def enlarge_rows(
         PictureError: as `enlarge`, before the first rows are read; or the source cannot be read.
     """
     network.require_kind(source.num_bands, source.dtype)
+    as_it_is, source = source, filled(source)
     normalisation, scale, dtype = network.seen(source), network.engine.scale, source.dtype
     native = (source.height * scale, source.width * scale)
     is_resized = size is not None and size != native
@@ -141,7 +142,7 @@ def enlarge_rows(
             rows = stacked(lowered(with_depth(strip, dtype), bits))
         else:
             rows = stacked(denormalised(strip, normalisation, dtype))
-        put_back(rows, top, height, source)
+        put_back(rows, top, height, as_it_is)
         top += len(rows)
         return rows
 

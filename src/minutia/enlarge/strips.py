@@ -14,7 +14,7 @@ from minutia.image.color import from_float, full_range, to_float
 from minutia.image.lock import RADIUS, lock_colors, run_locked
 from minutia.image.pil import stacked
 from minutia.image.tiles import spans
-from minutia.image.windows import Rows
+from minutia.image.windows import LOOK, Rows
 from minutia.memory import PIXEL_BYTES
 from minutia.types import (
     Engine,
@@ -36,9 +36,6 @@ WINDOW = 1024
 
 LOCK_BYTES = 700
 """Memory that colours that are locked take, for an input pixel."""
-
-LOOK = 256
-"""Rows that are looked at together for what alpha they have."""
 
 Prepare: TypeAlias = Callable[[Picture], Picture]
 

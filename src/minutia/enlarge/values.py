@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minutia.enlarge.no_data import no_data_of
-from minutia.enlarge.strips import LOOK, apart, least_alpha
+from minutia.enlarge.strips import apart, least_alpha
 from minutia.image.color import (
     as_held,
     denormalise,
@@ -22,7 +21,7 @@ from minutia.image.color import (
 )
 from minutia.image.pil import stacked
 from minutia.image.resize import resample
-from minutia.image.windows import Rows
+from minutia.image.windows import LOOK, Rows
 from minutia.types import Normalisation, Picture
 
 
@@ -45,10 +44,9 @@ def find_spare_bits(source: Rows) -> int:
     spare = 8 * source.dtype.itemsize
     if source.dtype.kind != "u" or spare == 8:
         return 0
-    empty = no_data_of(source)
     for start in range(0, source.height, LOOK):
         pixels = source.read(start, min(start + LOOK, source.height)).pixels
-        spare = min(spare, spare_bits(pixels if empty is None else np.where(pixels == empty, 0, pixels)))
+        spare = min(spare, spare_bits(pixels))
         if not spare:
             break
     return spare

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from minutia.enlarge.no_data import put_back
 from minutia.enlarge.strips import Network, enlarge_strips, is_weighed, with_alpha
 from minutia.enlarge.values import denormalised, find_spare_bits, lifted, lowered, normalised, resized, with_depth
 from minutia.image.geo import enlarge_geo
+from minutia.image.no_data import filled, put_back
 from minutia.image.target import Target, pass_sizes
 from minutia.image.windows import PictureRows
 from minutia.types import Picture, Pixels, Progress, ignore_progress
@@ -32,12 +32,13 @@ def enlarge(
     """
     network.require_kind(picture.num_bands, picture.pixels.dtype)
     source = PictureRows(picture)
-    normalisation = network.seen(source)
+    without_gaps = filled(source)
+    shown, normalisation = without_gaps.read(0, picture.height), network.seen(without_gaps)
     if normalisation is None:
-        bits = find_spare_bits(source)
-        large = lowered(_enlarge(lifted(picture, bits), network, target, progress), bits)
+        bits = find_spare_bits(without_gaps)
+        large = lowered(_enlarge(lifted(shown, bits), network, target, progress), bits)
     else:
-        seen = _enlarge(normalised(picture, normalisation), network, target, progress)
+        seen = _enlarge(normalised(shown, normalisation), network, target, progress)
         large = denormalised(seen, normalisation, picture.pixels.dtype)
     put_back(large.pixels, 0, large.height, source)
     geo = enlarge_geo(picture.metadata.geo, large.height / picture.height, large.width / picture.width)

@@ -8,6 +8,7 @@ from pathlib import Path
 from minutia.errors import DataError
 from minutia.image.color import lift, spare_bits, to_grey, to_rgb, to_uint8
 from minutia.image.io import find_pictures, read, read_size
+from minutia.image.no_data import require_values
 from minutia.image.resize import downscale, modcrop
 from minutia.types import Picture, Pixels, in_bands
 
@@ -70,7 +71,7 @@ def load_pair(files: PairFiles, scale: int, channels: int, *, deep: bool = False
 
     Raises:
         DataError: the picture is too small to be shrunk, has other bands, or has values that are refused.
-        PictureError: a file cannot be read.
+        PictureError: a file cannot be read, or has places without values.
     """
     large = read(files.hr)
     small = None if files.lr is None else read(files.lr)
@@ -105,6 +106,7 @@ def _fitted(picture: Picture, path: Path, channels: int, deep: bool, spare: int)
             f"{path} has {in_bands(picture.num_bands)} of {picture.pixels.dtype}, and is no picture of 8 or 16 bits; "
             "it can serve a network that was trained with data.normalisation."
         )
+    require_values(picture, path)
     pixels = lift(picture.pixels, spare)
     if not deep:
         pixels = to_uint8(pixels)

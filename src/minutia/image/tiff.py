@@ -14,8 +14,8 @@ from PIL.TiffImagePlugin import COMPRESSION_INFO, IPTC_NAA_CHUNK, XMP
 
 from minutia.errors import PictureError
 from minutia.image.color import BAND, full_range
-from minutia.image.geo import NO_DATA, take_geo
 from minutia.image.geo import TYPES as GEO_TAGS
+from minutia.image.geo import take_geo
 from minutia.image.metadata import travelling_exif, travelling_xmp, usable_dpi
 from minutia.image.opening import Limits, camera_raw, require_pixels
 from minutia.image.pil import upright
@@ -124,7 +124,7 @@ def read_pages(path: Path, limits: Limits, count: int) -> tuple[Picture, ...]:
     """Read the first `count` pages of a file that has a `read_shape`.
 
     Raises:
-        PictureError: too many pixels, values that pictures do not hold, or places without values.
+        PictureError: too many pixels, or values that pictures do not hold.
     """
     with tifffile.TiffFile(path) as tiff:
         pages = image_pages(tiff)
@@ -184,7 +184,6 @@ def _read_page(page: tifffile.TiffPage, path: Path) -> Picture:
     planes = planes.reshape(*size, samples)
     if _is_deep_white(page):
         planes = 2**16 - 1 - planes
-    require_values(planes, page.tags.valueof(NO_DATA), path)
     picture = replace(as_picture(planes, page), metadata=read_metadata(page, path))
     return upright(picture, page.tags.valueof(Base.Orientation) or 1)
 
@@ -202,24 +201,6 @@ def as_picture(planes: Pixels, page: tifffile.TiffPage) -> Picture:
             freed[rows] = np.minimum(pixels[rows] / share + 0.5, peak)
         pixels = freed
     return Picture(pixels, alpha)
-
-
-def require_values(planes: Pixels, nodata: object, path: Path) -> None:
-    """Check that floats are numbers everywhere; a network would spread what is none over its neighbours.
-
-    Raises:
-        PictureError: they are not.
-    """
-    if planes.dtype.kind != "f":
-        return
-    missing = not np.isfinite(planes).all()
-    if isinstance(nodata, str):
-        try:
-            missing = missing or bool((planes == np.float32(nodata)).any())
-        except ValueError:
-            logger.warning("%s: what it calls no data, %s, is no number.", path, nodata)
-    if missing:
-        raise PictureError(f"{path} has places without values (NaN, infinite or GDAL_NODATA); fill or cut them first.")
 
 
 def read_metadata(page: tifffile.TiffPage, path: Path) -> Metadata:

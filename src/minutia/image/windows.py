@@ -12,7 +12,6 @@ import numpy as np
 import tifffile
 from PIL.ExifTags import Base
 
-from minutia.image.geo import NO_DATA
 from minutia.image.opening import Limits, require_pixels, translated
 from minutia.image.tiff import (
     as_picture,
@@ -22,12 +21,14 @@ from minutia.image.tiff import (
     is_tiff,
     read_metadata,
     refuse_raw,
-    require_values,
 )
 from minutia.types import Metadata, Picture, Pixels
 
 MAX_SEGMENT = 2**26
 """Bytes of a strip or tile, decoded, above which a file is not read by windows: it was written as one."""
+
+LOOK = 256
+"""Rows that are looked at together for what values there are."""
 
 
 class Rows(Protocol):
@@ -74,13 +75,12 @@ class TiffRows:
         """Decode the strips or tiles that rows are in.
 
         Raises:
-            PictureError: the file is broken, or floats are no numbers.
+            PictureError: the file is broken.
         """
         rows = np.zeros((stop - start, self.width, self._samples), self.dtype)
         with translated(self._path):
             for index in self._segments(start, stop):
                 self._decode_into(rows, start, index)
-        require_values(rows, self._page.tags.valueof(NO_DATA), self._path)
         return as_picture(rows, self._page)
 
     def _segments(self, start: int, stop: int) -> Iterator[int]:
