@@ -49,8 +49,8 @@ compact network of 0.6 million (`benchmarks/published.py` tells where they are f
 originals that had been sharpened. On clean pictures `minutia-x4-photo` is ahead of both in all but NIQE. On damaged
 ones it is nearer to the original in PSNR, and the RRDBNet in VGG, the more the heavier the damage: see the cup, where
 it is far ahead, and the face, which it redraws. Both run in Minutia ([published.md](published.md)). Our models for
-photographs have learnt from pictures degraded by the tables `medium` and `heavy`, though from none of these; Real-ESRGAN
-has not.
+photographs have learnt from pictures degraded by the tables `medium` and `heavy`, though from none of these;
+Real-ESRGAN has not.
 
 Figures of `clean` differ by up to 0.02 dB from those of the cards, which are in fp32, of the small pictures that come
 with Set14; these are in the precision that the machine is fast in, of small pictures made by `degraded.py`.

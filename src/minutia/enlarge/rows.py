@@ -42,13 +42,10 @@ class Share:
     """Of the whole process."""
 
     def side(self, source: Rows, network: Network, copies: float = 2) -> int:
-        (
-            """Choose the side of tiles' cores, such that a window and so many copies of an enlarged strip fit in.
+        """Choose the side of tiles' cores, such that a window and so many copies of an enlarged strip fit in.
 
         Where nothing does it is the smallest, with a warning.
         """
-            ""
-        )
         scale, halo = network.engine.scale, network.reach
         row = source.width * (source.num_bands + source.has_alpha) * source.dtype.itemsize
 
