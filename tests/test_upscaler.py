@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -226,6 +227,28 @@ def test_measurements_go_by_a_range(photo: np.ndarray, value_range: ValueRange, 
     assert np.array_equal(rows, large)
     flat = np.full((8, 8, num_bands), 7, np.float32)
     assert np.isfinite(enlarge(Picture(flat), network).pixels).all()
+
+
+@pytest.mark.parametrize("color_lock", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_with_a_range_other_numbers_of_bands_go_one_by_one(photo: np.ndarray, channels: int, color_lock: bool) -> None:
+    bands = np.dstack([photo, photo[:, ::-1, :2] * 0.5]).astype(np.uint16) * 9
+    network = Network(FakeEngine(), halo=1, channels=channels, tile=40, color_lock=color_lock)
+    with pytest.raises(PictureError, match=r"5 bands, and the model takes .*; add --range LOW,HIGH"):
+        enlarge(Picture(bands), network)
+    network = replace(network, value_range="auto")
+    large = enlarge(Picture(bands), network).pixels
+    alone = [enlarge(Picture(bands[:, :, band, None]), network).pixels for band in range(5)]
+    assert np.array_equal(large, np.concatenate(alone, axis=2))
+    rows = np.concatenate(list(enlarge_rows(PictureRows(Picture(bands)), network, Share(2**40))))
+    assert np.array_equal(rows, large)
+
+
+def test_arrays_of_many_bands_are_pictures_where_there_is_a_range(tiny_model: Path) -> None:
+    bands = np.full((8, 9, 6), 500, np.uint16)
+    assert Upscaler(tiny_model, device="cpu", value_range=(0, 1000)).upscale(bands).shape == (32, 36, 6)
+    with pytest.raises(PictureError, match="6 bands"):
+        Upscaler(tiny_model, device="cpu").upscale(bands)
 
 
 def test_a_range_is_in_python_too(tiny_model: Path, photo: np.ndarray) -> None:

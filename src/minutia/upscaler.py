@@ -176,6 +176,6 @@ def _from_array(array: NDArray[Any], channels: int) -> Picture:
     planes = array[:, :, None] if array.ndim == 2 else array
     if planes.ndim == 3 and 0 not in planes.shape and (planes.shape[2] == channels or array.dtype.kind != "u"):
         return Picture(planes)
-    if planes.ndim != 3 or planes.shape[2] not in {1, 3, 4} or 0 in planes.shape:
+    if planes.ndim != 3 or planes.shape[2] == 2 or 0 in planes.shape:
         raise PictureError(f"An array of shape {array.shape} is not a picture; give (H, W) or (H, W, 1, 3 or 4).")
-    return Picture(*unstacked(planes))
+    return Picture(*unstacked(planes)) if planes.shape[2] <= 4 else Picture(planes)

@@ -89,13 +89,15 @@ class Network:
         Raises:
             PictureError: it has another number of bands, or values that need a normalisation where there is none.
         """
-        is_plain = self.normalisation is None
         needs_range = self._is_bounded and dtype.kind != "u"
-        if bands != self.channels and not (is_plain and {bands, self.channels} == {1, 3}):
-            raise PictureError(
-                f"The picture has {in_bands(bands)}, and the model takes {in_bands(self.channels)}; "
-                "choose another model, or a picture like those it was trained on."
-            )
+        is_for_photos = self.normalisation is None and self.channels in {1, 3}
+        is_taken = bands == self.channels or (is_for_photos and (bands in {1, 3} or self.value_range is not None))
+        if not is_taken:
+            way = "choose another model, or a picture like those it was trained on"
+            if is_for_photos:
+                way = "add --range LOW,HIGH, or --range auto, to enlarge each band by itself"
+            has, takes = in_bands(bands), in_bands(self.channels)
+            raise PictureError(f"The picture has {has}, and the model takes {takes}; {way}.")
         if needs_range:
             raise PictureError(
                 f"The picture holds values of {dtype}, and the model's card does not say which of them are 0 and 1; "
@@ -106,12 +108,20 @@ class Network:
         """Tell how the network sees the values of a picture; None where their full range is [0, 1]."""
         if self.value_range is None:
             return self.normalisation
-        low, high = _extremes(source) if self.value_range == "auto" else self.value_range
+        if self.value_range == "auto":
+            return _extremes(source)
+        low, high = self.value_range
         return Normalisation((low,) * source.num_bands, (high,) * source.num_bands)
 
+    def num_runs(self, bands: int) -> int:
+        """Tell how often the network runs for a place of a picture of so many bands."""
+        return 1 if bands in {1, self.channels} or self.channels == 1 else bands
+
     def run(self, x: Tensor) -> Tensor:
-        """Enlarge (1, C, H, W), or one channel for as many as the network takes."""
+        """Enlarge (1, C, H, W): all at once, or each channel by itself where the network takes another number."""
         depth = x.shape[1]
+        if self.num_runs(depth) > 1:
+            return np.concatenate([self.run(x[:, band : band + 1]) for band in range(depth)], axis=1)
         if self.channels == 1:
             y = self._run(x.transpose(1, 0, 2, 3)).transpose(1, 0, 2, 3)
         elif depth == 1:
@@ -238,13 +248,15 @@ def is_weighed(source: Rows) -> bool:
     return False
 
 
-def _extremes(source: Rows) -> tuple[float, float]:
-    """Find the least and the largest value of a picture; where they are one, the second is one more."""
-    low, high = math.inf, -math.inf
+def _extremes(source: Rows) -> Normalisation:
+    """Find the least and the largest value of each band, of three bands together: they may be colours."""
+    low, high = np.full(source.num_bands, math.inf), np.full(source.num_bands, -math.inf)
     for start in range(0, source.height, LOOK):
         pixels = source.read(start, min(start + LOOK, source.height)).pixels
-        low, high = min(low, float(pixels.min())), max(high, float(pixels.max()))
-    return low, high if high > low else low + 1
+        low, high = np.minimum(low, pixels.min(axis=(0, 1))), np.maximum(high, pixels.max(axis=(0, 1)))
+    if source.num_bands == 3:
+        low[:], high[:] = low.min(), high.max()
+    return Normalisation(tuple(low.tolist()), tuple(np.where(high > low, high, low + 1).tolist()))
 
 
 def _run_weighed(network: Network, x: Tensor, least: float) -> Tensor:
