@@ -14,13 +14,20 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
+from torch import nn
 
 from minutia import engines
 from minutia.engines import open_engine
+from minutia.engines import openvino as openvino_engine
 from minutia.engines import torch as torch_engine
 from minutia.errors import EngineError, MissingExtra, ModelError, OutOfMemory
+from minutia.export import export
 from minutia.image.color import to_float
 from minutia.image.tiles import spans
+from minutia.nets.compact import CompactSpec
+from minutia.nets.generators import GeneratorSpec
+from minutia.nets.minutianet import MinutiaNetSpec
+from minutia.nets.weights import save_weights
 from minutia.types import Engine, Tensor
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import DEFAULT_MODEL, find_model
@@ -169,10 +176,20 @@ def test_engines_that_are_not_installed(
 
 
 @pytest.mark.parametrize("name", ["openvino", "torch"])
-def test_a_smooth_sky_has_more_than_the_256_steps_of_bf16(tiny_model: Path, name: str) -> None:
+@pytest.mark.parametrize("spec", [MinutiaNetSpec(num_blocks=1, num_features=8), CompactSpec(num_blocks=1)])
+def test_what_is_added_to_the_source_in_bf16_leaves_the_source_as_it_is(
+    tmp_path: Path, name: str, spec: GeneratorSpec
+) -> None:
+    """Of bf16 there are 13 numbers between 0.5 and 0.55: a smooth sky of 16 bits would have as many steps."""
+    network = spec.build()
+    last = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)][-1]
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    save_weights(tmp_path / "weights.safetensors", spec, network.state_dict(), {})
+    card = export(tmp_path / "weights.safetensors", tmp_path / "nothing")
     x = np.linspace(0.5, 0.55, 64 * 64, dtype=np.float32).reshape(1, 1, 64, 64).repeat(3, axis=1)
-    y = open_engine(find_model(tiny_model), engine=name, device="cpu", precision="bf16").run(x)
-    assert len(np.unique(y)) > 1000  # Of bf16 there are 13 numbers between 0.5 and 0.55.
+    y = open_engine(card, engine=name, device="cpu", precision="bf16").run(x)
+    assert np.array_equal(y, x.repeat(4, axis=2).repeat(4, axis=3))
 
 
 def test_memory_that_does_not_suffice_is_one_sentence(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,6 +216,25 @@ def test_compiled_models_are_kept_and_give_the_same(
     third = open_engine(card, engine="openvino", device="cpu", precision="fp32").run(x)
     assert np.array_equal(first, second)
     assert np.array_equal(first, third)
+
+
+def test_networks_of_one_size_and_of_any_give_the_same(
+    tiny_model: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, x = find_model(tiny_model), to_float(photo)
+    one, other, small = x[:, :, :50, :70], x[:, :, 10:70, :50], x[:, :, :20, :30]
+    for precision in ("fp32", "bf16"):
+        wanted = [open_engine(card, engine="openvino", device="cpu", precision=precision).run(x) for x in (one, other)]
+        with monkeypatch.context() as patched:
+            patched.setattr(openvino_engine, "LARGE", 1000)
+            engine = open_engine(card, engine="openvino", device="cpu", precision=precision)
+            compiled = Mock(wraps=engine._compile)
+            patched.setattr(engine, "_compile", compiled)
+            engine.run(small)
+            assert compiled.call_count == 0
+            for size in (0, 0, 1, 0, 1):
+                assert np.array_equal(engine.run((one, other)[size]), wanted[size])
+            assert compiled.call_count == 1
 
 
 def test_a_device_without_memory_gives_way_to_the_cpu(

@@ -8,6 +8,7 @@ from minutia.errors import ModelError
 from minutia.nets.compact import CompactSpec
 from minutia.nets.folding import fold_batch_norm
 from minutia.nets.generators import SPECS, GeneratorSpec, parse_spec
+from minutia.nets.layers import add_repeated, enlarge
 from minutia.nets.minutianet import MinutiaNetSpec
 from minutia.nets.rrdb import RRDBSpec
 from minutia.nets.srresnet import SRResNetSpec
@@ -43,6 +44,13 @@ def test_every_scale_and_channel_count(spec: type, scale: int, channels: int) ->
     network = small(spec, scale=scale, channels=channels).build().eval()
     with torch.inference_mode():
         assert network(torch.rand(2, channels, 5, 7)).shape == (2, channels, 5 * scale, 7 * scale)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_adding_before_the_shuffle_is_adding_the_repeated_picture_after_it(channels: int) -> None:
+    detail, x = torch.rand(2, channels * 9, 5, 7), torch.rand(2, channels, 5, 7)
+    wanted = nn.functional.pixel_shuffle(detail, 3) + enlarge(x, 3, "nearest")
+    assert torch.equal(nn.functional.pixel_shuffle(add_repeated(detail, x), 3), wanted)
 
 
 def radius(network: nn.Module, scale: int, side: int) -> int:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from minutia.nets.layers import conv, enlarge, receptive_radius
+from minutia.nets.layers import add_repeated, conv, receptive_radius
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,5 +50,5 @@ class CompactNet(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Enlarge (N, C, H, W) in [0, 1] to (N, C, H * scale, W * scale)."""
-        y: Tensor = self.shuffle(self.body(x_NCHW)) + enlarge(x_NCHW, self.scale, "nearest")
+        y: Tensor = self.shuffle(add_repeated(self.body(x_NCHW), x_NCHW))
         return y

@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,6 +33,17 @@ def bounded(x_NCHW: Tensor, activation: Activation) -> Tensor:
     if activation == "tanh":
         return (x_NCHW.tanh() + 1) / 2
     return x_NCHW.sigmoid() if activation == "sigmoid" else x_NCHW
+
+
+def add_repeated(detail_NCHW: Tensor, x_NCHW: Tensor) -> Tensor:
+    """Add each pixel to all that a pixel shuffle will make of its place: (N, C * scale ** 2, H, W) and (N, C, H, W).
+
+    The same sum as that of the shuffled detail and the repeated picture. OpenVINO rounds a picture that is repeated to
+    bf16 where it computes in that, a step of 8 bits at the bright end, but nothing that is added before the shuffle.
+    """
+    places = detail_NCHW.shape[1] // x_NCHW.shape[1]
+    colours = zip(detail_NCHW.split(places, dim=1), x_NCHW.split(1, dim=1), strict=True)
+    return torch.cat([detail + colour for detail, colour in colours], dim=1)
 
 
 def enlarge(x_NCHW: Tensor, scale: int, skip: Skip) -> Tensor:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from minutia.nets.layers import SKIP_RADIUS, Skip, conv, enlarge, receptive_radius
+from minutia.nets.layers import SKIP_RADIUS, Skip, add_repeated, conv, enlarge, receptive_radius
 
 CENTRE = 0.5
 """Subtracted from the input, so that the zeros beyond the border mean mid-grey and not black."""
@@ -60,8 +60,11 @@ class MinutiaNet(nn.Module):
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Enlarge (N, C, H, W) in [0, 1] to (N, C, H * scale, W * scale)."""
         head = self.head(x_NCHW - CENTRE)
-        detail: Tensor = self.shuffle(self.tail(head + self.body_end(self.blocks(head))))
-        return enlarge(x_NCHW, self.scale, self.skip) + detail
+        detail = self.tail(head + self.body_end(self.blocks(head)))
+        if self.skip == "nearest":
+            repeated: Tensor = self.shuffle(add_repeated(detail, x_NCHW))
+            return repeated
+        return enlarge(x_NCHW, self.scale, self.skip) + self.shuffle(detail)
 
 
 class _Block(nn.Module):
