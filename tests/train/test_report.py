@@ -123,3 +123,4 @@ def test_advice_is_silent_where_all_is_well() -> None:
     good = [validation(n, 25 + n, training_psnr=25 + n, perceptual=1 / (n + 1), colour_drift=0.5) for n in range(6)]
     assert advise([*good, *(balance(n, 1.0, -1.0) for n in range(10))]) == []
     assert advise([balance(n, 5.0, -4.0) for n in range(9)]) == []
+    assert advise([{"phase": "adversarial", "step": n, "perceptual": 1.0} for n in range(20)]) == []

@@ -19,6 +19,7 @@ from minutia.train.config import Recipe, Watch
 from minutia.train.data import PictureBank
 from minutia.train.loop import train
 from minutia.train.losses import PerceptualLoss
+from minutia.train.objectives import Gan
 from minutia.train.pictures import choose_pictures, load_pictures
 from minutia.train.recipe import load_recipe
 from minutia.train.rows import read_rows
@@ -159,6 +160,22 @@ def test_the_generator_pays_the_sum_of_its_losses(recipe: Recipe, finished: Reci
     without = recipe.model_copy(update={"adversarial": recipe.adversarial.model_copy(update={"artefacts": 0.0})})
     assert train(without)
     assert not [row for row in read_rows(without.folder / "log.jsonl") if "artefacts" in row]
+
+
+def test_without_a_weight_there_is_no_game(recipe: Recipe) -> None:
+    game = recipe.adversarial.model_copy(update={"gan": Gan(weight=0)})
+    assert train(recipe.model_copy(update={"adversarial": game}))
+    rows = [row for row in read_rows(recipe.folder / "log.jsonl") if "perceptual" in row and "psnr" not in row]
+    assert rows
+    assert not [row for row in rows if {"adversarial", "discriminator", "logit_real"} & row.keys()]
+    assert (recipe.folder / "weights/adversarial-best.safetensors").exists()
+
+
+def test_on_a_cpu_the_generator_alone_is_compiled(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **_: compiled.append(type(self).__name__))
+    assert train(recipe.model_copy(update={"hardware": recipe.hardware.model_copy(update={"compile": True})}))
+    assert set(compiled) == {"MinutiaNet"}
 
 
 def test_vgg_looks_through_the_window_that_moves(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,7 @@ def _flat(rows: Sequence[Row]) -> str:
 
 
 def _balance(rows: Sequence[Row]) -> str:
-    recent = rows[-NUM_RECENT:]
+    recent = [row for row in rows[-NUM_RECENT:] if "logit_real" in row]
     if len(recent) < NUM_RECENT:
         return ""
     real = sum(float(row["logit_real"]) for row in recent) / NUM_RECENT

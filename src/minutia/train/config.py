@@ -141,7 +141,10 @@ class Hardware(Strict):
     """Keep the channels of a pixel side by side in memory, which convolutions are faster with."""
 
     compile: bool = False
-    """Let torch compile the networks: a minute or more before the first step, then faster ones."""
+    """Let torch compile the networks: a minute or more before the first step, then faster ones.
+
+    On a CPU the discriminator is left as it is.
+    """
 
 
 class Recipe(Strict):

@@ -67,7 +67,7 @@ class Gan(Strict):
     """Relativistic compares pictures with each other; hinge leaves alone what is judged clearly enough."""
 
     weight: Weight = 5e-3
-    """In the sum of losses of the generator."""
+    """In the sum of losses of the generator; 0 is no game, only the other losses."""
 
     ramp_steps: NonNegativeInt = 0
     """Steps over which the weight grows from zero."""

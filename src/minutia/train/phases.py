@@ -96,14 +96,16 @@ class AdversarialPhase:
         judge: PerceptualLoss,
     ) -> None:
         self.config = config
-        network = recipe.network
+        network, hardware = recipe.network, recipe.hardware
+        if accelerator.device.type == "cpu":  # Where a compiled U-Net takes three times as long.
+            hardware = hardware.model_copy(update={"compile": False})
         self.scale = network.scale
         self.accelerator = accelerator
         self.generator = _generator(generator, accelerator, recipe, config)
         self.discriminator = Optimised(
             config.discriminator.build(network.channels, config.lr_crop * network.scale),
             accelerator,
-            recipe.hardware,
+            hardware,
             betas=config.betas,
             clip_norm=config.clip_norm,
         )
@@ -118,7 +120,8 @@ class AdversarialPhase:
         """Learn from one batch."""
         sr = self.generator(lr)
         losses = self._teach_generator(lr, sr, hr, step, rate)
-        losses |= self._teach_discriminator(sr.detach(), hr, rate)
+        if self.config.gan.weight:  # Else nobody asks the discriminator, and half of the step is saved.
+            losses |= self._teach_discriminator(sr.detach(), hr, rate)
         self.ema.update(self.generator.bare)
         return losses
 
@@ -127,12 +130,10 @@ class AdversarialPhase:
         self.discriminator.freeze(frozen=True)
         with self.accelerator.autocast():
             perceptual = self.judge(*moved_window(sr, hr, config.perceptual.shift, step), _mean)
-        real = self.discriminator(hr) if config.gan.kind == "relativistic" else torch.zeros(())
-        losses = {
-            "pixel": pixel_loss(sr, hr, config.pixel.criterion),
-            "perceptual": perceptual,
-            "adversarial": generator_loss(real, self.discriminator(sr), config.gan.kind, _mean),
-        }
+        losses = {"pixel": pixel_loss(sr, hr, config.pixel.criterion), "perceptual": perceptual}
+        if config.gan.weight:
+            real = self.discriminator(hr) if config.gan.kind == "relativistic" else torch.zeros(())
+            losses["adversarial"] = generator_loss(real, self.discriminator(sr), config.gan.kind, _mean)
         if config.grid:
             losses["grid"] = grid_loss(sr, hr, self.scale)
         if config.calm:
