@@ -1,8 +1,8 @@
 """Take calm places from faithful pictures, the rest from sharp ones: python benchmarks/calm.py FAITHFUL SHARP OUT.
 
-FAITHFUL and SHARP are folders of what two models made of the same pictures. What a model that learnt against a
-discriminator invents where there is nothing, on skin and in skies, is left out; a student of OUT (docs/teacher.md) has
-learnt when to be quiet. Calm is where the faithful picture has hardly any texture.
+FAITHFUL and SHARP are folders of PNG files that two models made of the same pictures. What a model that learnt against
+a discriminator invents where there is nothing, on skin and in skies, is left out; a student of OUT (docs/teacher.md)
+has learnt when to be quiet. Calm is where the faithful picture has hardly any texture.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
         raise SystemExit(__doc__)
     faithful, sharp, out = map(Path, sys.argv[1:])
     out.mkdir(parents=True)
-    for path in sorted(faithful.iterdir()):
+    for path in sorted(faithful.glob("*.png")):
         pictures = [np.asarray(Image.open(folder / path.name).convert("RGB")) for folder in (faithful, sharp)]
         Image.fromarray(mix(*pictures)).save(out / path.name)
 

@@ -41,9 +41,9 @@ def add_repeated(detail_NCHW: Tensor, x_NCHW: Tensor) -> Tensor:
     The same sum as that of the shuffled detail and the repeated picture. OpenVINO rounds a picture that is repeated to
     bf16 where it computes in that, a step of 8 bits at the bright end, but nothing that is added before the shuffle.
     """
-    places = detail_NCHW.shape[1] // x_NCHW.shape[1]
-    colours = zip(detail_NCHW.split(places, dim=1), x_NCHW.split(1, dim=1), strict=True)
-    return torch.cat([detail + colour for detail, colour in colours], dim=1)
+    num_colours = x_NCHW.shape[1]
+    pairs = zip(detail_NCHW.chunk(num_colours, dim=1), x_NCHW.chunk(num_colours, dim=1), strict=True)
+    return torch.cat([detail + colour for detail, colour in pairs], dim=1)
 
 
 def enlarge(x_NCHW: Tensor, scale: int, skip: Skip) -> Tensor:

@@ -60,11 +60,12 @@ class MinutiaNet(nn.Module):
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Enlarge (N, C, H, W) in [0, 1] to (N, C, H * scale, W * scale)."""
         head = self.head(x_NCHW - CENTRE)
-        detail = self.tail(head + self.body_end(self.blocks(head)))
+        detail: Tensor = self.tail(head + self.body_end(self.blocks(head)))
         if self.skip == "nearest":
-            repeated: Tensor = self.shuffle(add_repeated(detail, x_NCHW))
-            return repeated
-        return enlarge(x_NCHW, self.scale, self.skip) + self.shuffle(detail)
+            y: Tensor = self.shuffle(add_repeated(detail, x_NCHW))
+        else:
+            y = enlarge(x_NCHW, self.scale, self.skip) + self.shuffle(detail)
+        return y
 
 
 class _Block(nn.Module):
