@@ -125,8 +125,14 @@ def _compute(placed: _Placed, x: Tensor, finish: Finish | None) -> Tensor:
             y = placed.network(batch.to(memory_format=torch.channels_last)).float()
         if finish is not None:
             y = finish(y, batch)
-        enlarged: Tensor = y.cpu().contiguous().numpy()
+        enlarged: Tensor = _brought_home(y).numpy()
     return enlarged
+
+
+def _brought_home(y: torch.Tensor) -> torch.Tensor:
+    """Copy to the memory of the CPU, of CUDA devices into pages that are pinned, which is several times as fast."""
+    home = torch.empty(y.shape, dtype=y.dtype, pin_memory=y.is_cuda)  # Torch keeps such pages, and gives them again.
+    return home.copy_(y)
 
 
 def sees_accelerator() -> bool:
