@@ -90,6 +90,12 @@ def test_reports_carry_figures_and_convention(originals: Path) -> None:
     assert "b.png" not in to_markdown(results)
 
 
+def test_models_of_one_name_keep_their_own_words(originals: Path) -> None:
+    models = [Contestant("nearest", 4, nearest, about={"sha256": checksum}) for checksum in ("1a", "2b")]
+    table = json.loads(to_json(run_benchmark(models, [originals])))
+    assert [row.get("sha256") for row in table] == [None, "1a", "2b"]
+
+
 def test_equal_pictures_are_null_where_there_is_no_infinity(tmp_path: Path) -> None:
     Image.new("RGB", (32, 32), "white").save(tmp_path / "blank.png")
     results = run_benchmark([NEAREST], [tmp_path])

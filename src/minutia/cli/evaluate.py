@@ -78,8 +78,7 @@ def evaluate(
     with progress_bar("evaluating") as progress:
         results = run_benchmark([*contestants, *others], data, progress, measures=chosen)
     _show(results, pictures=pictures)
-    about = {each.name: each.about for each in contestants}
-    for path, text in ((json_file, to_json(results, about)), (markdown, to_markdown(results, pictures=pictures))):
+    for path, text in ((json_file, to_json(results)), (markdown, to_markdown(results, pictures=pictures))):
         if path is not None:
             write_text(path, text)
     for card in cards if write_card else []:

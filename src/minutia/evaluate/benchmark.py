@@ -84,6 +84,10 @@ class Entrant(Protocol):
     def kind(self) -> Kind:
         """What sort of pictures it takes."""
 
+    @property
+    def about(self) -> Mapping[str, str]:
+        """What a report keeps of it besides its name: which weights, and what ran them."""
+
     def answers_to(self, test_set: TestSet) -> Answer:
         """Get ready for a test set.
 
@@ -101,7 +105,6 @@ class Contestant:
     enlarge: Enlarge
     kind: Kind = PHOTO
     about: Mapping[str, str] = field(default_factory=dict)
-    """What a report keeps of it besides its name: which weights, and what ran them."""
 
     def answers_to(self, _: TestSet) -> Answer:
         """Enlarge what is small."""
@@ -115,6 +118,7 @@ class _Original:
     scale: int
     kind: Kind
     name: str = ORIGINAL
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def answers_to(self, _: TestSet) -> Answer:
         return lambda _, pair: pair.hr
@@ -130,6 +134,8 @@ class Result:
     measures: tuple[Measure, ...]
     pictures: dict[str, dict[str, float]]
     """Figures of each picture, by its place below the folder and the key of the measure."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What else is to be known of the contestant."""
 
     @property
     def mean(self) -> dict[str, float]:
@@ -193,7 +199,7 @@ def run_benchmark(
         last = [_Original(test_set.scale, kind)] if shows_originals else []
         these = [each for each in entrants if each.scale == test_set.scale]
         everybody: list[Entrant] = [_bicubic(test_set.scale, kind), *these, *last]
-        rounds.append((test_set, [(each.name, each.answers_to(test_set)) for each in everybody]))
+        rounds.append((test_set, [(each, each.answers_to(test_set)) for each in everybody]))
     total = sum(len(test_set.files) * len(answers) for test_set, answers in rounds)
     done = 0
     results = []
@@ -211,8 +217,8 @@ def run_benchmark(
                 done += 1
                 progress(done, total)
         results += [
-            Result(name, test_set.name, test_set.scale, tuple(measures), found)
-            for (name, _), found in zip(answers, figures, strict=True)
+            Result(entrant.name, test_set.name, test_set.scale, tuple(measures), found, entrant.about)
+            for (entrant, _), found in zip(answers, figures, strict=True)
         ]
     return results
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from minutia.errors import DataError
@@ -20,6 +20,7 @@ class Made:
     scale: int
     folder: Path
     kind: Kind = PHOTO
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def answers_to(self, test_set: TestSet) -> Answer:
         """Find an answer to every picture; it has the picture's name, or one that begins with it.

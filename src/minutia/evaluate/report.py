@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from minutia.evaluate.benchmark import Result
@@ -13,15 +12,12 @@ from minutia.evaluate.measures import Measure
 from minutia.markdown import table
 
 
-def to_json(results: Sequence[Result], about: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> str:
-    """Write every picture's figures and the means as JSON, which has no infinity: PSNR of equal pictures is null.
-
-    `about` holds, by the name of a model, what else is to stand with its figures.
-    """
+def to_json(results: Sequence[Result]) -> str:
+    """Write every picture's figures and the means as JSON, which has no infinity: PSNR of equal pictures is null."""
     entries: list[dict[str, Any]] = [
         {
             "model": result.model,
-            **about.get(result.model, {}),
+            **result.about,
             "data": result.data,
             "scale": result.scale,
             "conventions": {each.key: each.convention for each in result.measures},
