@@ -9,16 +9,16 @@ Without a GPU all of it runs on the CPU, in bf16.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from minutia import Upscaler
 from minutia.bench.limits import find_products
+from minutia.bench.turns import take_turns
 from minutia.bench.work import count_flops
 from minutia.enlarge.strips import WINDOW
 from minutia.nets.weights import load_generator
@@ -37,7 +37,7 @@ def main() -> None:
     name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
     precision = "fp16" if device == "cuda" else "bf16"
     (product,) = (each for each in find_products(device) if each.precision == precision)
-    limit = product.flops / seconds_of(product.run)
+    limit = product.flops / take_turns([product.run], RUNS)[0]
     print(
         f"{name}, torch {torch.__version__}; a product of large matrices in {precision}: {limit / 1e12:.1f} TFLOP/s.\n"
     )
@@ -51,9 +51,10 @@ def main() -> None:
             side = round((megapixels * 1e6) ** 0.5)
             pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
             window = pixels[:WINDOW, :WINDOW].transpose(2, 0, 1)[None].astype(np.float32) / 255
-            alone = side * side / seconds_of(plain(model, side, device, precision))
-            through = window[0, 0].size / seconds_of(partial(upscaler.engine.run, window))
-            whole = side * side / seconds_of(partial(upscaler.upscale, pixels))
+            run, enlarge = partial(upscaler.engine.run, window), partial(upscaler.upscale, pixels)
+            seconds = take_turns([plain(model, side, device, precision), run, enlarge], RUNS)
+            num_pixels = (side**2, window[0, 0].size, side**2)
+            alone, through, whole = (count / time for count, time in zip(num_pixels, seconds, strict=True))
             print(
                 f"| {model} | {megapixels:g} | {alone / 1e6:.2f} | {alone * flops / limit:.0%} | {through / 1e6:.2f} | "
                 f"{through * flops / limit:.0%} | {whole / 1e6:.2f} |",
@@ -61,31 +62,19 @@ def main() -> None:
             )
 
 
-def plain(model: str, side: int, device: str, precision: str) -> Callable[[], torch.Tensor]:
-    """Prepare a network by itself, and a picture of `side` x `side` on its device."""
-    _, network = load_generator(find_model(model).model_path.parent)
-    network = network.eval().to(device, memory_format=torch.channels_last)
+def plain(model: str, side: int, device: str, precision: str) -> Callable[[], float]:
+    """Prepare a network by itself, and a picture of `side` x `side` on its device; it returns when all is computed."""
+    _, network = load_generator(Path(model))
+    network = network.to(device, memory_format=torch.channels_last)
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
     x = torch.rand(1, 3, side, side, device=device).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
-    def run() -> torch.Tensor:
+    def run() -> float:
         with torch.autocast(device, dtype):
-            return network(x)
+            return float(network(x)[0, 0, 0, 0])  # Asking for a value waits for the device.
 
     return run
-
-
-def seconds_of(run: Callable[[], object]) -> float:
-    """Take the median of some runs, after one that is not counted."""
-    seconds = []
-    for _ in range(RUNS + 1):
-        began = time.perf_counter()
-        run()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds[1:])
 
 
 if __name__ == "__main__":
