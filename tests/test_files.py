@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
@@ -10,7 +11,7 @@ from threading import Thread
 import pytest
 
 from minutia.errors import MinutiaError
-from minutia.files import require_place, write_text
+from minutia.files import remove_remains, require_place, temporary_name, write_text
 
 
 def test_a_text_replaces_what_was_there_or_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +54,16 @@ def test_links_and_pipes_are_written_through(tmp_path: Path) -> None:
     assert (target.read_text(encoding="utf-8"), read) == ("new", ["new"])
     assert link.is_symlink()
     assert pipe.is_fifo()
+
+
+def test_remains_of_killed_processes_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a[1].png"
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    kept = [path, temporary_name(path), tmp_path / f".b.png.{gone.pid}.part", tmp_path / ".a[1].png.mine.part"]
+    left = tmp_path / f".a[1].png.{gone.pid}.part"
+    for each in [*kept, left]:
+        each.touch()
+    remove_remains(path)
+    assert set(tmp_path.iterdir()) == set(kept)
+    remove_remains(tmp_path / "none" / "a.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Iterator
@@ -73,3 +74,14 @@ def cache_folder() -> Path:
 def temporary_name(path: Path) -> Path:
     """Tell where `path` stands while this process writes it."""
     return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def remove_remains(path: Path) -> None:
+    """Remove what processes that were killed on this machine have left of writing `path`."""
+    import psutil
+
+    for remains in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        number = remains.suffixes[-2].removeprefix(".")
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            with suppress(OSError):
+                remains.unlink()

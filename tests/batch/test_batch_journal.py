@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -71,6 +72,18 @@ def test_lines_tell_all(batch: Batch, folder: Path) -> None:
     assert done["settings"] == settings_for(Path("c.jpg"), settings_of(batch.upscaler, Making()))
     assert lines[-1]["status"] == "failed"
     assert "broken" in str(lines[-1]["error"])
+
+
+def test_what_a_killed_batch_left_half_written_goes_when_it_is_resumed(batch: Batch) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    before = set(batch.out.rglob("*"))
+    (batch.out / "deep" / "c.jpg").unlink()
+    (batch.out / "deep" / f".c.jpg.{gone.pid}.part").write_bytes(b"half")
+    (done,) = [line for line in batch.lines() if (line["target"], line["status"]) == ("deep/c.jpg", "done")]
+    batch.rewrite([line for line in batch.lines() if line != done])
+    assert sorted(batch.statuses()) == ["current", "current", "done"]
+    assert set(batch.out.rglob("*")) == before
 
 
 def test_done_work_is_not_redone(batch: Batch) -> None:

@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias, final, get_args
 
 from minutia.batch.settings import Setting, settings_for
 from minutia.errors import MinutiaError, PictureError
+from minutia.files import remove_remains
 from minutia.image.opening import reason
 
 JOURNAL_NAME = "minutia-journal.jsonl"
@@ -110,7 +111,10 @@ class Journal:
         return "current" if self._is_same(maker, digest) else "ours"
 
     def begin(self, source: Path, target: Path, digest: str | None) -> None:
-        """Note that `target` is about to be written."""
+        """Note that `target` is about to be written, and remove what is left of a writing that never ended."""
+        last = self._entries.get(self._key(target), [])[-1:]
+        if last and last[0].status == "begun":
+            remove_remains(target)
         before, _ = _look(target)
         self._add(replace(self._entry("begun", source, target, digest), output=before))
 
