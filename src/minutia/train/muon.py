@@ -52,23 +52,27 @@ class Muon(Adam):
             for shape, kernels in alike.items():
                 # Channels last, as kernels lie in memory in most runs; the order of columns makes no difference.
                 rows, columns = shape[0], shape[1:].numel()
-                gradients = [self._mean_gradient(kernel).permute(0, 2, 3, 1) for kernel in kernels]
-                directions = orthogonalise(torch.stack(gradients).view(-1, rows, columns).to(self.dtype))
+                gradients = torch.stack([each.permute(0, 2, 3, 1) for each in self._mean_gradients(kernels)])
+                directions = orthogonalise(gradients.view(-1, rows, columns).to(self.dtype)).to(gradients.dtype)
                 length = STEP_SIZE * max(rows, columns) ** 0.5
-                for kernel, direction in zip(kernels, directions, strict=True):
-                    kernel.permute(0, 2, 3, 1).add_(direction.view(gradients[0].shape), alpha=-length * group["lr"])
+                steps = directions.view(gradients.shape).permute(0, 1, 4, 2, 3).unbind()
+                torch._foreach_add_(tuple(kernels), steps, alpha=-length * group["lr"])
+                for kernel in kernels:
                     kernel.grad = None
         super().step(closure)
 
-    def _mean_gradient(self, kernel: nn.Parameter) -> Tensor:
-        """Take the gradient into the mean of a kernel, and look one step ahead (Nesterov)."""
-        assert kernel.grad is not None
-        state = self.state[kernel]
-        if not state:
-            state["step"] = torch.zeros(())  # Adam looks for it wherever it finds a state on resuming.
-            state["mean_gradient"] = torch.zeros_like(kernel)
-        mean: Tensor = state["mean_gradient"].lerp_(kernel.grad, 1 - MOMENTUM)
-        return kernel.grad.lerp(mean, MOMENTUM)
+    def _mean_gradients(self, kernels: list[nn.Parameter]) -> tuple[Tensor, ...]:
+        """Take the gradients into the means of kernels, and look one step ahead (Nesterov): all of them at once."""
+        gradients = [kernel.grad for kernel in kernels if kernel.grad is not None]
+        means = []
+        for kernel in kernels:
+            state = self.state[kernel]
+            if not state:
+                state["step"] = torch.zeros(())  # Adam looks for it wherever it finds a state on resuming.
+                state["mean_gradient"] = torch.zeros_like(kernel)
+            means.append(state["mean_gradient"])
+        torch._foreach_lerp_(means, gradients, 1 - MOMENTUM)
+        return torch._foreach_lerp(gradients, means, MOMENTUM)
 
 
 def _is_kernel(parameter: nn.Parameter) -> bool:
