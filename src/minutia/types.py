@@ -25,6 +25,9 @@ EngineName: TypeAlias = Literal["auto", "openvino", "torch", "onnxruntime"]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 """What it computes in; auto takes what the device is fast in."""
 
+Area: TypeAlias = tuple[slice, slice]
+"""Rows and columns."""
+
 Compression: TypeAlias = Literal["deflate", "none"]
 """Of TIFF; both lose nothing."""
 
@@ -132,11 +135,11 @@ class Frames:
 
 
 @runtime_checkable
-class LocksColors(Protocol):
-    """An engine that can hold colours to those of the source where the enlargement is made."""
+class EnlargesPixels(Protocol):
+    """An engine that turns pixels into others where it computes, so that few bytes travel."""
 
-    def run_locked(self, x: Tensor, *, bounded: bool) -> Tensor:
-        """Enlarge as `Engine.run` does, and correct colours as `minutia.image.lock` does."""
+    def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels:
+        """Do as `minutia.image.passes.enlarge_pixels` does, within rounding."""
         ...
 
 

@@ -264,6 +264,20 @@ def test_a_device_without_memory_gives_way_to_the_cpu(
     assert engine.description == "torch on cpu, fp32"
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_gpu_makes_the_pixels_that_the_processor_makes(tiny_model: Path, photo: np.ndarray, dtype: type) -> None:
+    engine = open_engine(find_model(tiny_model), engine="torch", device="cpu", precision="fp32")
+    assert isinstance(engine, torch_engine.TorchEngine)
+    pixels = photo.astype(dtype) * (257 if dtype == np.uint16 else 1)
+    core = slice(4, -8), slice(3, 41)
+    for lock, tolerance in ((False, 0), (True, 1e-5 * np.iinfo(dtype).max + 1)):
+        ours = torch_engine._enlarge(engine._placed, pixels, core, engine.scale, lock=lock)
+        wanted = engine.enlarge(pixels, core, lock=lock)
+        assert ours.dtype == wanted.dtype == dtype
+        assert ours.shape == wanted.shape
+        assert np.abs(ours.astype(int) - wanted).max() <= tolerance
+
+
 def test_auto_takes_torch_only_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "_has_accelerator", lambda: False)
     assert [engines._choose(device) for device in ("auto", "cpu", "gpu", "cuda:1", "mps")] == [

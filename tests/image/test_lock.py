@@ -9,7 +9,7 @@ from minutia.enlarge import Network, enlarge
 from minutia.errors import OutOfMemory
 from minutia.image import lock as locking
 from minutia.image.lock import RADIUS, lock_colors
-from minutia.types import Picture, Tensor
+from minutia.types import Area, Picture, Pixels
 
 
 def blurred(pixels: np.ndarray) -> np.ndarray:
@@ -45,26 +45,33 @@ def test_mean_and_blurred_copy_match_the_source(photo: np.ndarray, lock: bool) -
 
 def test_a_gpu_locks_as_the_processor_does(photo: np.ndarray) -> None:
     x = photo.transpose(2, 0, 1)[None].astype(np.float32) / 255
-    for bounded in (True, False):
-        y = Drifting().run(x)
-        ours = torch_lock.lock_colors(torch.from_numpy(y.copy()), torch.from_numpy(x), 4, bounded=bounded)
-        assert np.abs(ours.numpy() - lock_colors(y.copy(), x, 4, bounded=bounded)).max() < 1e-5
+    y = Drifting().run(x)
+    ours = torch_lock.lock_colors(torch.from_numpy(y.copy()), torch.from_numpy(x), 4)
+    assert np.abs(ours.numpy() - lock_colors(y.copy(), x, 4)).max() < 1e-5
 
 
-def test_an_engine_may_lock_by_itself(photo: np.ndarray) -> None:
-    class Locking(Drifting):
+@pytest.mark.parametrize("lock", [False, True])
+def test_an_engine_may_make_pixels_by_itself(photo: np.ndarray, lock: bool) -> None:
+    class Painting(Drifting):
         num_pixels = 1000
 
-        def run_locked(self, x: Tensor, *, bounded: bool) -> Tensor:
-            if x[0, 0].size > self.num_pixels:
+        def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels:
+            if pixels[:, :, 0].size > self.num_pixels:
                 raise OutOfMemory("too much")
-            return np.full_like(self.run(x), float(bounded))
+            return np.full((*pixels.shape[:2], 3), lock, pixels.dtype).repeat(4, axis=0).repeat(4, axis=1)[core]
 
-    assert (enlarge(Picture(photo[:20, :20]), Network(Locking(), halo=0, color_lock=True)).pixels == 255).all()
-    whole, wanted = (
-        enlarge(Picture(photo), Network(each, halo=0, color_lock=True)) for each in (Locking(), Drifting())
-    )
-    assert np.array_equal(whole.pixels, wanted.pixels)
+    for small in (photo[:20, :20], photo[:20, :20] * np.uint16(257)):
+        assert (enlarge(Picture(small), Network(Painting(), halo=0, color_lock=lock)).pixels == lock).all()
+    others = photo[:, :, :1], photo[:20, :20].astype(np.float32) / 255, photo  # Grey, floats, and too large.
+    for other in others:
+        whole, wanted = (
+            enlarge(
+                Picture(other),
+                Network(each, halo=0, color_lock=lock, value_range=(0, 1) if other.dtype.kind == "f" else None),
+            )
+            for each in (Painting(), Drifting())
+        )
+        assert np.array_equal(whole.pixels, wanted.pixels)
 
 
 def test_detail_stays(photo: np.ndarray) -> None:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import final
 
-from minutia.image.lock import run_locked
-from minutia.types import Engine, Tensor
+from minutia.image.passes import enlarge_pixels
+from minutia.types import Area, Engine, EnlargesPixels, Pixels, Tensor
 
 
 @final
@@ -29,10 +29,12 @@ class EnginePool:
         with self._one() as engine:
             return engine.run(x)
 
-    def run_locked(self, x: Tensor, *, bounded: bool) -> Tensor:
-        """Enlarge, and hold colours to those of `x`."""
+    def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels:
+        """Turn pixels into others, see `minutia.image.passes.enlarge_pixels`."""
         with self._one() as engine:
-            return run_locked(engine, x, bounded=bounded)
+            if isinstance(engine, EnlargesPixels):
+                return engine.enlarge(pixels, core, lock=lock)
+            return enlarge_pixels(engine, pixels, core, lock=lock)
 
     @contextmanager
     def _one(self) -> Iterator[Engine]:

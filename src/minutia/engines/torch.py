@@ -7,15 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minutia.engines.failures import stopped
 from minutia.errors import EngineError, MissingExtra, ModelError, OutOfMemory
-from minutia.image.lock import lock_colors
+from minutia.image.color import full_range
+from minutia.image.passes import enlarge_pixels
 from minutia.memory import is_shortage
-from minutia.types import Precision, Tensor
+from minutia.types import Area, Pixels, Precision, Tensor
 from minutia.zoo.card import ModelCard
 from minutia.zoo.weights import read_weights
 
@@ -27,8 +29,8 @@ except ImportError as error:
 from minutia.engines import torch_lock
 from minutia.nets.generators import parse_spec
 
-Finish: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""What becomes of an enlargement, beside its source, before it leaves the device."""
+Compute: TypeAlias = Callable[["_Placed"], NDArray[Any]]
+"""What is done with a network where it is."""
 
 SMALL = 128 * 128
 """Pixels of a window for which any device should have memory; where it has not, the CPU takes over."""
@@ -70,32 +72,34 @@ class TorchEngine:
             OutOfMemory: for so many pixels. A device that lacks it even for few gives way to the CPU, with a warning.
             EngineError: torch gives up for another reason.
         """
-        return self._run(x, None)
+        return self._compute(partial(_run, x=x), x.shape)
 
-    def run_locked(self, x: Tensor, *, bounded: bool) -> Tensor:
-        """Enlarge, and hold colours to those of `x`: on a GPU by itself, on the CPU by what is faster there.
+    def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels:
+        """Turn pixels into others, see `minutia.image.passes.enlarge_pixels`: all of it on a GPU.
 
         Raises:
             OutOfMemory: as `run`.
         """
-        if self._placed.device.type == "cpu":
-            return lock_colors(self.run(x), x, self.scale, bounded=bounded)
-        return self._run(x, partial(torch_lock.lock_colors, scale=self.scale, bounded=bounded))
+        if self._placed.device.type == "cpu":  # Where NumPy is as fast, and faster at locking.
+            return enlarge_pixels(self, pixels, core, lock=lock)
+        compute = partial(_enlarge, pixels=pixels, core=core, scale=self.scale, lock=lock)
+        return self._compute(compute, (1, pixels.shape[2], *pixels.shape[:2]))
 
-    def _run(self, x: Tensor, finish: Finish | None) -> Tensor:
+    def _compute(self, compute: Compute, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Compute from a source of (N, C, H, W)."""
         placed = self._placed  # Another thread may bring the network to the CPU meanwhile.
-        num_pixels = x.size // x.shape[1]
+        height, width = shape[2:]
+        num_pixels = shape[0] * height * width
         if placed.too_many is None or num_pixels < placed.too_many:
             try:
-                return _compute(placed, x, finish)
+                return compute(placed)
             except RuntimeError as error:
                 if not is_shortage(error):
-                    raise stopped(self.description, x.shape, error) from error
+                    raise stopped(self.description, shape, error) from error
                 placed.too_many = num_pixels
         if num_pixels <= SMALL and (placed.device.type, placed.dtype) != ("cpu", torch.float32):
             self._fall_back(placed)
-            return self._run(x, finish)
-        height, width = x.shape[2:]
+            return self._compute(compute, shape)
         raise OutOfMemory(
             f"{placed.device} has too little memory for {width}x{height} pixels at once; use a smaller --tile."
         )
@@ -116,23 +120,38 @@ class TorchEngine:
         return _Placed(self._build(device), device, TYPES[precision])
 
 
-def _compute(placed: _Placed, x: Tensor, finish: Finish | None) -> Tensor:
+@torch.inference_mode()
+def _run(placed: _Placed, x: Tensor) -> NDArray[Any]:
+    return _brought_home(_enlarged(placed, torch.tensor(np.ascontiguousarray(x)).to(placed.device)))
+
+
+@torch.inference_mode()
+def _enlarge(placed: _Placed, pixels: Pixels, core: Area, scale: int, *, lock: bool) -> Pixels:
+    """Do as `minutia.image.passes.enlarge_pixels` does where the network is: floats would be four times the bytes."""
+    peak = full_range(pixels.dtype)[1]
+    held = np.uint8 if pixels.dtype == np.uint8 else np.int32  # Torch cannot do much in 16 bits without a sign.
+    source = torch.tensor(np.ascontiguousarray(pixels, dtype=held)).to(placed.device)
+    x = source.permute(2, 0, 1)[None].float() / peak
+    y = _enlarged(placed, x)
+    if lock:
+        y = torch_lock.lock_colors(y, x, scale)
+    large = (y[0, :, *core].permute(1, 2, 0) * peak + 0.5).clamp_(0, peak).to(source.dtype)
+    return _brought_home(large.contiguous()).astype(pixels.dtype, copy=False)
+
+
+def _enlarged(placed: _Placed, x: torch.Tensor) -> torch.Tensor:
     # As in training: products are of few bits, and what is added to the source in the end has all of its own.
     few_bits = torch.autocast(placed.device.type, placed.dtype, enabled=placed.dtype is not torch.float32)
-    with torch.inference_mode():
-        batch = torch.tensor(np.ascontiguousarray(x)).to(placed.device)
-        with few_bits:
-            y = placed.network(batch.to(memory_format=torch.channels_last)).float()
-        if finish is not None:
-            y = finish(y, batch)
-        enlarged: Tensor = _brought_home(y).numpy()
-    return enlarged
+    with few_bits:
+        y: torch.Tensor = placed.network(x.to(memory_format=torch.channels_last))
+    return y.float()
 
 
-def _brought_home(y: torch.Tensor) -> torch.Tensor:
+def _brought_home(y: torch.Tensor) -> NDArray[Any]:
     """Copy to the memory of the CPU, of CUDA devices into pages that are pinned, which is several times as fast."""
     home = torch.empty(y.shape, dtype=y.dtype, pin_memory=y.is_cuda)  # Torch keeps such pages, and gives them again.
-    return home.copy_(y)
+    pages: NDArray[Any] = home.copy_(y).numpy()
+    return pages
 
 
 def sees_accelerator() -> bool:

@@ -10,35 +10,32 @@ from torch.nn import functional as F
 from minutia.image.lock import ALLOWED, ROUNDS, SIGMA, TAPS, TOUCHES
 
 
-def lock_colors(y: Tensor, x: Tensor, scale: int, *, bounded: bool) -> Tensor:
-    """Correct an enlargement as `minutia.image.lock.lock_colors` does, within rounding.
+def lock_colors(y: Tensor, x: Tensor, scale: int) -> Tensor:
+    """Correct an enlargement of a picture in [0, 1] as `minutia.image.lock.lock_colors` does, within rounding.
 
     Args:
         y: (N, C, H * scale, W * scale), float32, the enlargement; it is corrected in place.
         x: (N, C, H, W), float32, its source, on the same device.
-        bounded: values end at 0 and 1.
 
     Returns:
         `y`.
     """
-    drift = x - _settled(y, None, scale, bounded=bounded)
+    drift = x - _settled(y, None, scale)
     correction = _blur(drift)
     for _ in range(ROUNDS - 1):
         correction += _blur(drift - F.avg_pool2d(_spread(correction, scale), scale))
-    seen = _settled(y, correction, scale, bounded=bounded)
-    for _ in range(TOUCHES if bounded else 0):
+    seen = _settled(y, correction, scale)
+    for _ in range(TOUCHES):
         drift = _blur(x - seen)
-        seen = _settled(y, 2 * (drift - drift.clamp(-ALLOWED, ALLOWED)), scale, bounded=bounded)
+        seen = _settled(y, 2 * (drift - drift.clamp(-ALLOWED, ALLOWED)), scale)
     return y
 
 
-def _settled(y: Tensor, correction: Tensor | None, scale: int, *, bounded: bool) -> Tensor:
-    """Add a correction, spread smoothly, to `y`, clip where it is bounded, and give its block means."""
+def _settled(y: Tensor, correction: Tensor | None, scale: int) -> Tensor:
+    """Add a correction, spread smoothly, to `y`, clip, and give its block means."""
     if correction is not None:
         y += _spread(correction, scale)
-    if bounded:
-        y.clamp_(0, 1)
-    return F.avg_pool2d(y, scale)
+    return F.avg_pool2d(y.clamp_(0, 1), scale)
 
 
 def _spread(x: Tensor, scale: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -11,13 +12,15 @@ import numpy as np
 
 from minutia.errors import OutOfMemory, PictureError
 from minutia.image.color import from_float, full_range, to_float
-from minutia.image.lock import RADIUS, lock_colors, run_locked
+from minutia.image.lock import RADIUS, lock_colors
 from minutia.image.pil import stacked
 from minutia.image.tiles import spans
 from minutia.image.windows import LOOK, Rows
 from minutia.memory import PIXEL_BYTES
 from minutia.types import (
+    Area,
     Engine,
+    EnlargesPixels,
     Normalisation,
     Picture,
     Pixels,
@@ -128,22 +131,21 @@ class Network:
             # The plain mean: three estimates of one grey, and none is nearer than the others.
             y = self._run(x.repeat(self.channels, axis=1)).mean(axis=1, keepdims=True)
         else:
-            return self._run_locked(x) if self.color_lock else self._run(x)
-        return self._lock(y, x) if self.color_lock else y
+            y = self._run(x)
+        return lock_colors(y, x, self.engine.scale, bounded=self._is_bounded) if self.color_lock else y
 
-    def _lock(self, y: Tensor, x: Tensor) -> Tensor:
-        return lock_colors(y, x, self.engine.scale, bounded=self._is_bounded)
+    def enlarge(self, pixels: Pixels, core: Area) -> Pixels:
+        """Enlarge (H, W, C) values, and give the rows and columns `core` of the enlargement, in the same type."""
+        is_plain = pixels.dtype.kind == "u" and pixels.shape[2] == self.channels > 1
+        if is_plain and isinstance(self.engine, EnlargesPixels):
+            with suppress(OutOfMemory):  # Halves are made of floats.
+                return self.engine.enlarge(pixels, core, lock=self.color_lock)
+        return from_float(self.run(to_float(pixels))[0, :, *core], pixels.dtype)
 
     @property
     def _is_bounded(self) -> bool:
         """Whether values end at 0 and 1."""
         return self.normalisation is None and self.value_range is None
-
-    def _run_locked(self, x: Tensor) -> Tensor:
-        try:
-            return run_locked(self.engine, x, bounded=self._is_bounded)
-        except OutOfMemory:
-            return self._lock(self._run(x), x)
 
     def _run(self, x: Tensor) -> Tensor:
         """Run the engine; what its memory does not suffice for in halves that overlap as far as the network sees."""
@@ -214,15 +216,15 @@ def enlarge_strips(
         else:
             large = out[rows.core_start * scale : rows.core_stop * scale]
         for part in columns:
-            x = to_float(planes[:, part.start : part.stop])
-            y = _run_weighed(network, x, least_alpha(large.dtype)) if weighed else network.run(x)
+            pixels = planes[:, part.start : part.stop]
             left, right = ((edge - part.start) * scale for edge in (part.core_start, part.core_stop))
-            core = from_float(y[0, :, top:bottom, left:right], large.dtype)
+            enlarge = _enlarge_weighed if weighed else Network.enlarge
+            core = enlarge(network, pixels, (slice(top, bottom), slice(left, right)))
             large[:, part.core_start * scale : part.core_stop * scale] = core
             done += (rows.core_stop - rows.core_start) * (part.core_stop - part.core_start)
             progress(done, source.height * source.width)
         strip = with_alpha(large, strip, weighed=weighed)
-        del large, planes, x, y, core
+        del large, planes, pixels, core
         yield strip
         del strip  # Before the next is made.
 
@@ -259,14 +261,15 @@ def _extremes(source: Rows) -> Normalisation:
     return Normalisation(tuple(low.tolist()), tuple(np.where(high > low, high, low + 1).tolist()))
 
 
-def _run_weighed(network: Network, x: Tensor, least: float) -> Tensor:
-    """Enlarge (1, C, H, W), alpha last, through premultiplied colours; `least` is the smallest visible alpha."""
+def _enlarge_weighed(network: Network, pixels: Pixels, core: Area) -> Pixels:
+    """Do as `Network.enlarge` does, alpha last, through premultiplied colours."""
+    x = to_float(pixels)
     colours, alpha = x[:, :-1], np.ascontiguousarray(x[:, -1:])
     large_alpha = network.run(alpha)
-    large_colours = network.run(colours * alpha) / np.maximum(large_alpha, np.float32(least))
+    large_colours = network.run(colours * alpha) / np.maximum(large_alpha, np.float32(least_alpha(pixels.dtype)))
     # Held to what the neighbours span: an overshoot of alpha would be a halo in clear places, holes in opaque ones.
     held_alpha = np.clip(large_alpha, *_spans(alpha, network.engine.scale))
-    return np.concatenate([large_colours, held_alpha], axis=1)
+    return from_float(np.concatenate([large_colours, held_alpha], axis=1)[0, :, *core], pixels.dtype)
 
 
 def _spans(x: Tensor, scale: int) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from minutia.types import Engine, LocksColors, Tensor
+from minutia.types import Tensor
 
 SIGMA = 3.0
 """Of the Gaussian blur, in pixels of the source."""
@@ -58,13 +58,6 @@ def lock_colors(y: Tensor, x: Tensor, scale: int, *, bounded: bool = True) -> Te
         for done in [pool.submit(_lock, *plane, scale, bounded=bounded) for plane in planes]:
             done.result()
     return y
-
-
-def run_locked(engine: Engine, x: Tensor, *, bounded: bool) -> Tensor:
-    """Enlarge `x` and correct colours: by the engine, where it can do that by itself."""
-    if isinstance(engine, LocksColors):
-        return engine.run_locked(x, bounded=bounded)
-    return lock_colors(engine.run(x), x, engine.scale, bounded=bounded)
 
 
 def _lock(y: Tensor, x: Tensor, scale: int, *, bounded: bool) -> None:
