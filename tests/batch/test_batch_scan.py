@@ -15,6 +15,7 @@ from minutia.batch import Job, Making, Options, run_jobs
 from minutia.enlarge import Whole, whole_bytes
 from minutia.errors import PictureError
 from minutia.image.formats import Encoding
+from minutia.image.geo import NO_DATA, TEXTS
 from minutia.image.io import read, read_frames
 from minutia.image.target import Target
 from minutia.upscaler import Upscaler
@@ -224,6 +225,21 @@ def test_metadata_may_be_left_out(scene: Path, tmp_path: Path, upscaler: Upscale
     options = Options(memory=1, making=Making(strip=True))
     assert run_one(scene, tmp_path / "large.tif", upscaler, options).status == "done"
     assert read(tmp_path / "large.tif").metadata.dpi is None
+
+
+@pytest.mark.parametrize("memory", [None, 1])
+def test_what_means_no_data_is_not_left_out(memory: int | None, tmp_path: Path, upscaler: Upscaler) -> None:
+    heights = np.linspace(100, 200, 256, dtype=np.float32).reshape(16, 16)
+    heights[4:8, 4:8] = -9999
+    extra = [(NO_DATA, 2, 0, "-9999", True), (TEXTS, 2, 0, "somewhere", True)]
+    tifffile.imwrite(tmp_path / "a.tif", heights, rowsperstrip=4, metadata=None, extratags=extra)
+    upscaler.value_range = "auto"
+    options = Options(memory=memory, making=Making(strip=True))
+    assert run_one(tmp_path / "a.tif", tmp_path / "b.tif", upscaler, options).status == "done"
+    large = read(tmp_path / "b.tif")
+    assert large.metadata.geo == ((NO_DATA, "-9999"),)
+    assert (large.pixels[16:32, 16:32] == -9999).all()
+    assert large.pixels[:16].min() > 50
 
 
 def test_a_broken_file_leaves_nothing(scene: Path, tmp_path: Path, upscaler: Upscaler) -> None:

@@ -13,12 +13,13 @@ from PIL import Image
 from minutia.engines import FakeEngine
 from minutia.enlarge import Network, enlarge
 from minutia.errors import PictureError
-from minutia.image.geo import enlarge_geo
+from minutia.image.geo import NO_DATA, enlarge_geo
 from minutia.image.io import read, read_frames, read_photo, read_shape, read_size, write
 from minutia.image.opening import Limits
 from minutia.image.pairs import PairFiles, load_pair
 from minutia.image.resize import downscale, upscale_bicubic
 from minutia.image.target import Target
+from minutia.image.windows import opened_rows
 from minutia.types import Normalisation, Picture
 
 HEIGHT, WIDTH = 22, 30
@@ -239,6 +240,34 @@ def test_zero_may_be_white(tmp_path: Path, dtype: str) -> None:
 def test_compressions_that_pillow_does_not_know_are_read(tmp_path: Path, compression: str) -> None:
     save(tmp_path / "a.tif", values(3, "uint8"), photometric="rgb", compression=compression)
     assert np.array_equal(read(tmp_path / "a.tif").pixels, values(3, "uint8"))
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize(("dtype", "bands"), [("uint8", 1), ("uint8", 3), ("uint16", 1), ("float32", 2)])
+def test_tiles_without_bytes_hold_no_data(
+    tmp_path: Path, dtype: str, bands: int, compression: str | None, planar: str
+) -> None:
+    pixels = np.full((40, 44, bands), 7, dtype)
+    pixels[:32, 32:] = 9
+    tile = np.full((32, 32, bands), 7, dtype)
+    is_mixed = planar == "contig" and bands > 1
+    piece = tile if is_mixed else tile[:, :, 0]
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        iter([piece, None, piece, piece] * (1 if is_mixed else bands)),
+        shape=pixels.shape if is_mixed else (40, 44) if bands == 1 else (bands, 40, 44),
+        dtype=dtype,
+        tile=(32, 32),
+        photometric="rgb" if bands == 3 else "minisblack",
+        planarconfig=planar if bands > 1 else None,
+        compression=compression,
+        metadata=None,
+        extratags=[(NO_DATA, 2, 0, "9", True)],
+    )
+    assert np.array_equal(read(tmp_path / "a.tif").pixels, pixels)
+    with opened_rows(tmp_path / "a.tif", Limits()) as pages:
+        assert np.array_equal(pages[0].read(20, 40).pixels, pixels[20:])
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,13 @@ from minutia.errors import LargeEnough, PictureError
 from minutia.image.formats import format_of, require_room
 from minutia.image.geo import enlarge_geo
 from minutia.image.io import read, read_shape, write_rows
+from minutia.image.metadata import stripped
 from minutia.image.regroup import Strips
 from minutia.image.target import Size, Target, num_passes
 from minutia.image.tiff import Shape
 from minutia.image.windows import PictureRows, Rows, opened_rows
 from minutia.memory import free_memory, in_gigabytes
-from minutia.types import Metadata, Picture, Progress
+from minutia.types import Picture, Progress
 from minutia.upscaler import Upscaler
 
 logger = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ def _kept_of(pages: Sequence[Rows], target: Path) -> Sequence[Rows]:
 
 def _like(rows: Rows, size: Size, options: Options) -> Picture:
     """Make a small picture of the same kind as what rows become when they are enlarged to a size."""
-    metadata = Metadata(icc=rows.metadata.icc) if options.making.strip else rows.metadata
+    metadata = stripped(rows.metadata) if options.making.strip else rows.metadata
     metadata = replace(metadata, geo=enlarge_geo(metadata.geo, size[0] / rows.height, size[1] / rows.width))
     alpha = np.empty((1, 1), rows.dtype) if rows.has_alpha else None
     return Picture(np.empty((1, 1, rows.num_bands), rows.dtype), alpha, metadata)

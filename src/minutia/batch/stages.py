@@ -13,9 +13,10 @@ from minutia.batch.scan import Scanned, find_scan, scan, size_after
 from minutia.errors import LargeEnough, MinutiaError, OutputExists, PictureError
 from minutia.image.formats import format_of, require_bands
 from minutia.image.io import is_animated, read_frames, require_free, write_frames
+from minutia.image.metadata import stripped
 from minutia.image.opening import translated
 from minutia.image.target import Size
-from minutia.types import Frames, Metadata, Picture, Progress
+from minutia.types import Frames, Picture, Progress
 from minutia.upscaler import Upscaler
 
 
@@ -92,7 +93,7 @@ class Stages:
                 return Work(task, Frames(()), scanned.size, time.perf_counter() - began, scanned)
             keeps_all = format_of(job.target).keeps_all(moving=is_animated(job.source))
             frames = read_frames(job.source, self.options.making.limits, at_most=None if keeps_all else 1)
-            frames = self._prepare(task, frames)
+            self._require(job, frames)
         except (MinutiaError, MemoryError) as error:
             return self._fail(job, digest, time.perf_counter() - began, error)
         return Work(task, frames, _size(frames.pictures[0]), time.perf_counter() - began)
@@ -115,7 +116,8 @@ class Stages:
                 def tell(done: int, total: int, index: int = index) -> None:
                     progress(index * total + done, count * total)
 
-                large.append(self.upscaler.upscale(picture, tell, target=self.options.making.target))
+                made = self.upscaler.upscale(picture, tell, target=self.options.making.target)
+                large.append(replace(made, metadata=stripped(made.metadata)) if self.options.making.strip else made)
         except (MinutiaError, MemoryError) as error:
             return self._fail(job, work.task.digest, work.seconds + time.perf_counter() - began, error)
         seconds = work.seconds + time.perf_counter() - began
@@ -191,18 +193,14 @@ class Stages:
         """Tell whether a picture is left out that a single one would fail by: it is made, or large enough, already."""
         return isinstance(error, OutputExists | LargeEnough) and not self.alone
 
-    def _prepare(self, task: Task, frames: Frames) -> Frames:
-        """Keep what may travel, and make sure that all can be enlarged and written."""
-        path, form = task.job.target, format_of(task.job.target)
-        pictures = frames.pictures
-        sizes = [self.size_after(task.job, _size(picture)) for picture in pictures]
-        self.options.making.require_output(sizes, task.job.source)
-        for picture in pictures:
+    def _require(self, job: Job, frames: Frames) -> None:
+        """Make sure that all can be enlarged and written."""
+        path, form = job.target, format_of(job.target)
+        sizes = [self.size_after(job, _size(picture)) for picture in frames.pictures]
+        self.options.making.require_output(sizes, job.source)
+        for picture in frames.pictures:
             require_bands(form, picture, path)
-            self._require_kind(task.job, picture)
-        if self.options.making.strip:
-            pictures = tuple(replace(each, metadata=Metadata(icc=each.metadata.icc)) for each in pictures)
-        return replace(frames, pictures=pictures)
+            self._require_kind(job, picture)
 
     def _require_kind(self, job: Job, picture: Picture) -> None:
         try:

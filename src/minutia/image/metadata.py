@@ -10,7 +10,7 @@ from typing import final
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, TiffImageFile
 
-from minutia.image.geo import take_geo
+from minutia.image.geo import NO_DATA, take_geo
 from minutia.types import Metadata
 
 TRAVELLING = (
@@ -56,6 +56,12 @@ def travelling(image: Image.Image) -> Metadata:
         dpi=usable_dpi(image.info.get("dpi")) or usable_dpi(_exif_dpi(image.getexif())),
         geo=take_geo(image.tag_v2) if isinstance(image, TiffImageFile) else None,
     )
+
+
+def stripped(metadata: Metadata) -> Metadata:
+    """Leave what tells how the pixels are to be read: the profile, and which value means that there is none."""
+    no_data = tuple(entry for entry in metadata.geo or () if entry[0] == NO_DATA)
+    return Metadata(icc=metadata.icc, geo=no_data or None)
 
 
 def travelling_exif(source: Image.Exif) -> bytes | None:

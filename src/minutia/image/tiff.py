@@ -152,7 +152,8 @@ def is_readable(page: tifffile.TiffPage) -> bool:
 
 def _is_pillows(page: tifffile.TiffPage) -> bool:
     """Tell whether Pillow reads a page as it is: grey and RGB of 8 bits, grey of 16, and other colour spaces."""
-    if _is_deep_white(page) or (is_readable(page) and page.compression not in COMPRESSION_INFO):
+    knows_all = page.compression in COMPRESSION_INFO and 0 not in page.databytecounts  # Which would hold no data.
+    if _is_deep_white(page) or (is_readable(page) and not knows_all):
         return False
     if page.photometric not in {_GREY, _RGB} or page.dtype is None or page.bitspersample < 8:
         return True

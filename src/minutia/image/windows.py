@@ -91,7 +91,7 @@ class TiffRows:
             yield from range(begin + first * self._across, begin + (last + 1) * self._across)
 
     def _decode_into(self, rows: Pixels, start: int, index: int) -> None:
-        """Decode one strip or tile, and copy what of it lies in the rows; a segment of no bytes is all zeros."""
+        """Decode one strip or tile, and copy what of it lies in the rows; one of no bytes holds no data (GDAL)."""
         file = self._page.parent.filehandle
         file.seek(self._page.dataoffsets[index])
         data = file.read(self._page.databytecounts[index])
@@ -99,13 +99,14 @@ class TiffRows:
         segment, (plane, _, top, left, _), (_, length, width, _) = page.decode(
             data or None, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader
         )
-        if segment is None:
-            return
         bottom, right = min(top + length, start + len(rows), self.height), min(left + width, self.width)
         first = max(top, start)
-        piece = segment.reshape(segment.shape[-3:])[first - top : bottom - top, : right - left]
         bands = slice(plane, plane + 1) if self._is_separate else slice(None)
-        rows[first - start : bottom - start, left:right, bands] = piece
+        place = (slice(first - start, bottom - start), slice(left, right), bands)
+        if segment is None:
+            rows[place] = page.nodata
+        else:
+            rows[place] = segment.reshape(segment.shape[-3:])[first - top : bottom - top, : right - left]
 
 
 @final
