@@ -56,6 +56,13 @@ def test_links_and_pipes_are_written_through(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
+def test_names_may_be_as_long_as_the_system_takes_them(tmp_path: Path) -> None:
+    path = tmp_path / ("工" * 83 + ".json")  # 254 bytes.
+    write_text(path, "new")
+    assert path.read_text(encoding="utf-8") == "new"
+    assert temporary_name(path) != temporary_name(path.with_name("工" * 82 + "x.json"))
+
+
 def test_remains_of_killed_processes_are_removed_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a[1].png"
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import sys
+import warnings
 from contextlib import suppress
 
 from minutia.cli import app
@@ -31,6 +32,8 @@ def command() -> None:
 
     That took 0.07 s for modules and memory that the system takes back at once.
     """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # They are for programmers; what users should know is logged.
     status = [1]
     atexit.register(_end, status)  # What is registered first runs last.
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from minutia.errors import MinutiaError
+
+MAX_NAME = 230
+"""Bytes of a name to which a number may be added; file systems take 255."""
 
 
 @contextmanager
@@ -73,14 +77,20 @@ def cache_folder() -> Path:
 
 def temporary_name(path: Path) -> Path:
     """Tell where `path` stands while this process writes it."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    return path.with_name(f"{_mark(path)}{os.getpid()}.part")
+
+
+def _mark(path: Path) -> str:
+    """How temporary names of `path` begin: with its own, or what stands for one that would become too long."""
+    name = os.fsencode(path.name)
+    return f".{path.name}." if len(name) <= MAX_NAME else f".{hashlib.sha256(name).hexdigest()}."
 
 
 def remove_remains(path: Path) -> None:
     """Remove what processes that were killed on this machine have left of writing `path`."""
     import psutil
 
-    for remains in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+    for remains in path.parent.glob(f"{glob.escape(_mark(path))}*.part"):
         number = remains.suffixes[-2].removeprefix(".")
         if number.isdecimal() and not psutil.pid_exists(int(number)):
             with suppress(OSError):

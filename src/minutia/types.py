@@ -19,6 +19,9 @@ Tensor: TypeAlias = "NDArray[np.float32]"
 GeoTags: TypeAlias = tuple[tuple[int, tuple[float, ...] | str], ...]
 """Tags of GeoTIFF and what they hold, in the order of `minutia.image.geo`."""
 
+ColourChunks: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Chunks of PNG, each by its name and what it holds."""
+
 EngineName: TypeAlias = Literal["auto", "openvino", "torch", "onnxruntime"]
 """What runs a network."""
 
@@ -80,6 +83,9 @@ class Metadata:
 
     geo: GeoTags | None = None
     """Where on Earth the picture lies."""
+
+    colours: ColourChunks | None = None
+    """How colours that are not those of sRGB are to be shown, where a PNG says so."""
 
 
 @dataclass(frozen=True, slots=True)

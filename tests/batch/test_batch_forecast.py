@@ -3,7 +3,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from minutia.batch import Job, Journal, Making, Naming, Options, forecast, foretell, plan_jobs, run_jobs, settings_of
@@ -32,15 +34,18 @@ def test_sizes_and_fates_are_those_of_the_run(folder: Path, upscaler: Upscaler, 
     Image.new("RGB", (50, 60)).save(folder / "large.png")
     (folder / "out").mkdir()
     (folder / "out" / "b.bmp").touch()
+    heights = np.zeros((8, 8), np.float32)
+    tifffile.imwrite(folder / "heights.tif", heights)
     jobs = plan_jobs([folder], Naming(output=folder / "out"), recursive=True).jobs
     options = Options(making=Making(target=Target("width", 30)))
     foreseen = [each.outcome for each in foretell(jobs, upscaler, options)]
     assert not (folder / "out" / "a.png").exists()
     happened = list(run_jobs(jobs, upscaler, options))
-    assert [outcome.status for outcome in happened] == ["done", "skipped", "failed", "done", "skipped"]
+    assert [outcome.status for outcome in happened] == ["done", "skipped", "failed", "done", "failed", "skipped"]
     for before, after in zip(foreseen, happened, strict=True):
         assert (before.status, before.before, before.after) == (after.status, after.before, after.after)
         assert str(before.error) == str(after.error)
+    assert f"{folder / 'heights.tif'}: The picture holds values of float32" in str(happened[4].error)
 
 
 def test_the_journal_is_asked_and_left_alone(folder: Path, upscaler: Upscaler) -> None:

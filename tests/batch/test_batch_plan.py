@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,13 @@ def test_an_original_is_never_replaced_whatever_it_is_called(folder: Path, tmp_p
         pytest.skip("no links here")
     with pytest.raises(PictureError, match="replaced by its own enlargement"):
         plan_jobs([folder], Naming(output=link))
+
+
+def test_a_file_of_two_names_is_one_file(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    os.link(folder / "a.png", tmp_path / "other" / "a.png")  # As in a folder that is mounted twice.
+    with pytest.raises(PictureError, match="replaced by its own enlargement"):
+        plan_jobs([folder], Naming(output=tmp_path / "other"))
 
 
 def test_plans_that_would_lose_something_are_refused(folder: Path) -> None:

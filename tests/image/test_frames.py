@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import putchunk
 
 from minutia.errors import MissingExtra, PictureError
 from minutia.image.formats import Encoding
-from minutia.image.io import read, read_frames, write_frames
+from minutia.image.io import read, read_frames, write, write_frames
 from minutia.image.opening import Limits
 from minutia.types import Frames, Picture
 
@@ -106,6 +106,19 @@ def test_truncated_files_are_refused_unless_allowed(tmp_path: Path, photo: np.nd
         assert np.abs(taken[:20].astype(int) - photo[:20]).mean() < 6
         with pytest.raises(PictureError, match="cannot be read"):
             read(tmp_path / name)
+
+
+def test_whole_files_are_read_as_ever_where_others_may_be_cut(
+    tmp_path: Path, photo: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a.tif", "a.png"):
+        write(Picture(photo.astype(np.uint16) * 257), tmp_path / name)
+        assert read(tmp_path / name, Limits(allow_truncated=True)).pixels.dtype == np.uint16
+    assert caplog.text == ""
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
+    read(tmp_path / "a.png", Limits(allow_truncated=True))
+    assert "a.png ends too early; what there is of it is taken." in caplog.text
 
 
 def test_heic_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo: np.ndarray) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageCms
-from PIL.TiffImagePlugin import IFDRational
+from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, IFDRational, ImageFileDirectory_v2
 
 from minutia.errors import OutputExists, PictureError
 from minutia.image import opening
@@ -111,6 +111,35 @@ def test_names_in_exif_stay_as_they_are_written(tmp_path: Path, photo: np.ndarra
         found = image.getexif()
         assert found[ARTIST].encode("latin-1") == name
         assert found.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.LensModel].encode("latin-1") == lens
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "kind"),
+    [
+        (ExifTags.Base.Orientation, "6", 2),
+        (ExifTags.Base.XResolution, "72", 2),
+        (ExifTags.Base.ResolutionUnit, 70_000, 4),
+    ],
+)
+def test_exif_that_breaks_its_rules_costs_no_picture(
+    tmp_path: Path, photo: np.ndarray, tag: int, value: object, kind: int
+) -> None:
+    block = ImageFileDirectory_v2(ifh=b"II*\0\x08\0\0\0")
+    block.tagtype[tag] = kind
+    block[tag] = value
+    Image.fromarray(photo).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0" + block.tobytes(8))
+    write(read(tmp_path / "a.jpg"), tmp_path / "b.png")
+    assert read_size(tmp_path / "a.jpg") == read_size(tmp_path / "b.png") == photo.shape[:2]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_iptc_that_is_called_numbers_is_kept(tmp_path: Path, photo: np.ndarray, dtype: type, order: str) -> None:
+    records = b"\x1c\x02\x78\x00\x05hello\0\0"
+    numbers = struct.unpack(f"{order}{len(records) // 4}I", records)
+    extra = [(IPTC_NAA_CHUNK, 4, len(numbers), numbers, True)]  # As Photoshop writes it.
+    tifffile.imwrite(tmp_path / "a.tif", photo.astype(dtype), byteorder=order, photometric="rgb", extratags=extra)
+    assert read(tmp_path / "a.tif").metadata.iptc == records
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import imagecodecs
@@ -11,10 +12,11 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from minutia.errors import PictureError
 from minutia.image import io, png
-from minutia.types import Metadata
+from minutia.types import Metadata, Picture
 
 
 @given(
@@ -71,3 +73,56 @@ def test_a_page_without_pixels_is_refused(tmp_path: Path, photo: np.ndarray) -> 
     (tmp_path / "a.tif").write_bytes(data)
     with pytest.raises(PictureError, match="broken: it has no pixels"):
         io.read(tmp_path / "a.tif")
+
+
+def save_with(path: Path, chunks: dict[bytes, bytes], mode: str = "RGB", **options: object) -> None:
+    info = PngInfo()
+    for name, body in chunks.items():
+        info.add(name, body)
+    Image.new(mode, (4, 4)).save(path, pnginfo=info, **options)
+
+
+CODING, GAMMA, USUAL = b"\x0c\x0d\x00\x01", struct.pack(">I", 100_000), struct.pack(">I", 45_455)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "kept"),
+    [
+        ({b"cICP": CODING, b"sRGB": b"\0", b"gAMA": USUAL}, ((b"cICP", CODING), (b"gAMA", USUAL))),
+        ({b"gAMA": GAMMA}, ((b"gAMA", GAMMA),)),
+        ({b"gAMA": GAMMA, b"sRGB": b"\0"}, None),
+        ({b"gAMA": USUAL}, None),
+    ],
+)
+@pytest.mark.parametrize("moving", [False, True])
+def test_colours_that_are_not_those_of_srgb_are_kept_or_missed(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    chunks: dict[bytes, bytes],
+    kept: tuple[tuple[bytes, bytes], ...] | None,
+    moving: bool,
+) -> None:
+    more = {"save_all": True, "append_images": [Image.new("RGB", (4, 4), "red")]} if moving else {}
+    save_with(tmp_path / "a.png", chunks, **more)
+    frames = io.read_frames(tmp_path / "a.png")
+    assert frames.pictures[0].metadata.colours == kept
+    io.write_frames(frames, tmp_path / "b.png")
+    assert png.read_colours(tmp_path / "b.png") == kept
+    assert caplog.text == ""
+    io.write_frames(frames, tmp_path / "b.webp")
+    assert ("how its colours are to be shown" in caplog.text) == (kept is not None)
+
+
+def test_a_clear_value_of_16_bits_is_clear(tmp_path: Path) -> None:
+    values = np.arange(16, dtype=np.uint16).reshape(4, 4) * 4000
+    Image.fromarray(values).save(tmp_path / "a.png", transparency=8000)
+    picture = io.read(tmp_path / "a.png")
+    assert np.array_equal(picture.pixels[:, :, 0], values)
+    assert picture.alpha is not None
+    assert np.array_equal(picture.alpha, np.where(values == 8000, 0, 65535))
+
+
+def test_a_large_profile_is_written_and_read(tmp_path: Path) -> None:
+    profile = np.random.default_rng(0).integers(0, 256, 2**21, np.uint8).tobytes()
+    io.write(Picture(np.zeros((4, 4, 3), np.uint8), metadata=Metadata(icc=profile)), tmp_path / "a.png")
+    assert io.read(tmp_path / "a.png").metadata.icc == profile

@@ -13,7 +13,7 @@ import numpy as np
 from minutia.batch.journal import Journal
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
-from minutia.batch.scan import kept_sizes
+from minutia.batch.scan import find_scan, kept_sizes
 from minutia.batch.stages import Outcome, Stages
 from minutia.errors import MinutiaError
 from minutia.image.io import read_shape
@@ -57,6 +57,7 @@ def foretell(
             shape = read_shape(job.source, options.making.limits)
             before = kept_sizes(shape, job.target)
             after = [stages.size_after(job, size) for size in before]
+            find_scan(job.source, job.target, upscaler, options, alone=stages.alone)  # Which tells what cannot be.
         except MinutiaError as error:
             yield Forecast(Outcome(job, "skipped" if stages.passes_over(error) else "failed", error))
         else:

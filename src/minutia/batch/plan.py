@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,9 +123,9 @@ def _target(source: Source, naming: Naming, form: str | None) -> Path:
 def _without_clashes(jobs: Sequence[Job]) -> tuple[Job, ...]:
     """Leave out sources that are outputs of an earlier run, and repetitions; refuse outputs that fall on one another.
 
-    Real paths are compared: a folder may be given by two names, and an original must not be lost for that.
+    It is files that are compared, and not names: a folder may have two, and an original must not be lost for that.
     """
-    by_target: dict[str, Job] = {}
+    by_target: dict[tuple[int, int] | str, Job] = {}
     real = {path: _real(path) for job in jobs for path in (job.source, job.target)}
     for job in jobs:
         source, target = real[job.source], real[job.target]
@@ -138,5 +139,10 @@ def _without_clashes(jobs: Sequence[Job]) -> tuple[Job, ...]:
     return tuple(job for job in by_target.values() if real[job.source] not in by_target)
 
 
-def _real(path: Path) -> str:
+def _real(path: Path) -> tuple[int, int] | str:
+    """Tell which file a path leads to; of one that is yet to be made, its place."""
+    with suppress(OSError):
+        found = path.stat()
+        if found.st_ino:  # Some file systems have none.
+            return found.st_dev, found.st_ino
     return os.path.normcase(os.path.realpath(path))

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minutia.batch.options import Options
-from minutia.enlarge import Share, Whole, enlarge_rows, whole_bytes
+from minutia.enlarge import Network, Share, Whole, enlarge_rows, whole_bytes
 from minutia.errors import LargeEnough, PictureError
 from minutia.image.formats import format_of, require_room
 from minutia.image.geo import enlarge_geo
@@ -56,12 +57,12 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options, 
     form = format_of(target)
     with opened_rows(source, options.making.limits) as pages:
         kept = pages if form.keeps_all(moving=False) else pages[:1]
+        for page in kept:
+            require_kind(upscaler.network, source, page.num_bands, page.dtype)
         wholes = _wholes(source, target, kept, upscaler, options)
         needed = whole_bytes(wholes, upscaler.network)
         if needed <= share.num_bytes:
             return None
-        for page in kept:
-            upscaler.network.require_kind(page.num_bands, page.dtype)
     is_one_pass = all(num_passes(*each.before, each.after, upscaler.scale) == 1 for each in wholes)
     comes_by_rows = bool(kept) or len(wholes) == 1
     if is_one_pass and comes_by_rows and form.rows:
@@ -76,6 +77,18 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options, 
         words = f"up to {upscaler.scale} times as large it can be made row by row."
     may_take = in_gigabytes(free if options.memory is None else share.num_bytes)
     raise PictureError(f"{source} needs about {in_gigabytes(needed)} of memory, and {may_take} may be taken; {words}")
+
+
+def require_kind(network: Network, source: Path, num_bands: int, dtype: np.dtype[Any]) -> None:
+    """Check that the network can take a picture.
+
+    Raises:
+        PictureError: it has another number of bands, or values that need a normalisation where there is none.
+    """
+    try:
+        network.require_kind(num_bands, dtype)
+    except PictureError as error:
+        raise PictureError(f"{source}: {error}") from error
 
 
 def _wholes(source: Path, target: Path, pages: Sequence[Rows], upscaler: Upscaler, options: Options) -> list[Whole]:

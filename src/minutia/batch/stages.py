@@ -9,7 +9,7 @@ from typing import Literal, final
 from minutia.batch.journal import Journal, digest_of
 from minutia.batch.options import Options
 from minutia.batch.plan import Job
-from minutia.batch.scan import Scanned, find_scan, scan, size_after
+from minutia.batch.scan import Scanned, find_scan, require_kind, scan, size_after
 from minutia.errors import LargeEnough, MinutiaError, OutputExists, PictureError
 from minutia.image.formats import format_of, require_bands
 from minutia.image.io import is_animated, read_frames, require_free, write_frames
@@ -200,13 +200,7 @@ class Stages:
         self.options.making.require_output(sizes, job.source)
         for picture in frames.pictures:
             require_bands(form, picture, path)
-            self._require_kind(job, picture)
-
-    def _require_kind(self, job: Job, picture: Picture) -> None:
-        try:
-            self.upscaler.network.require_kind(picture.num_bands, picture.pixels.dtype)
-        except PictureError as error:
-            raise PictureError(f"{job.source}: {error}") from error
+            require_kind(self.upscaler.network, job.source, picture.num_bands, picture.pixels.dtype)
 
     def _fail(self, job: Job, digest: str | None, seconds: float, error: MinutiaError | MemoryError) -> Outcome:
         if isinstance(error, MemoryError):

@@ -68,9 +68,12 @@ def _beside(metadata: Metadata, form: Format) -> dict[str, Any]:
     found: dict[str, Any] = {"icc_profile": metadata.icc, "exif": metadata.exif, "dpi": metadata.dpi}
     if form in {WEBP, AVIF} and metadata.dpi is not None:
         found["exif"] = with_resolution(metadata.exif, metadata.dpi)
-    if form.name == "PNG" and metadata.xmp is not None:
-        found["pnginfo"] = PngInfo()
-        found["pnginfo"].add_itxt("XML:com.adobe.xmp", metadata.xmp.decode(errors="replace"))
+    if form.name == "PNG":
+        found["pnginfo"] = chunks = PngInfo()
+        for name, body in metadata.colours or ():
+            chunks.add(name, body)
+        if metadata.xmp is not None:
+            chunks.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode(errors="replace"))
     else:
         found["xmp"] = metadata.xmp
     if metadata.iptc is not None:

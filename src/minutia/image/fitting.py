@@ -11,8 +11,14 @@ from minutia.image.formats import Format
 from minutia.image.metadata import iptc_segment
 from minutia.types import Metadata, Picture
 
-NAMES = {"icc": "its colour profile", "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "its resolution"} | {
-    "geo": "its place on Earth"
+NAMES = {
+    "icc": "its colour profile",
+    "exif": "EXIF",
+    "xmp": "XMP",
+    "iptc": "IPTC",
+    "dpi": "its resolution",
+    "geo": "its place on Earth",
+    "colours": "how its colours are to be shown",
 }
 _JPEG_SEGMENT = 2**16 - 64
 """EXIF and XMP must fit into one segment of a JPEG."""

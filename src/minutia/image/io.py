@@ -23,7 +23,7 @@ from minutia.image.fitting import fit
 from minutia.image.formats import PNG, READ, USUAL_ENCODING, Encoding, Format, format_of, require_bands, require_room
 from minutia.image.metadata import travelling
 from minutia.image.opening import Limits, load, opened, reason, require_pixels, translated
-from minutia.image.pil import from_pil, unstacked, upright
+from minutia.image.pil import SIDEWAYS, from_pil, unstacked, upright
 from minutia.image.regroup import Strips
 from minutia.image.tiff import Shape
 from minutia.types import Frames, Picture, in_bands
@@ -68,6 +68,17 @@ def read_frames(path: Path, limits: Limits = NO_LIMITS, *, at_most: int | None =
         PictureError: the file is missing, broken, too large, or of a kind that is not read.
         MissingExtra: a HEIC file, and its reader is not installed.
     """
+    if not limits.allow_truncated:
+        return _read_frames(path, limits, at_most)
+    try:
+        return _read_frames(path, replace(limits, allow_truncated=False), at_most)
+    except PictureError:
+        frames = _read_frames(path, limits, at_most)
+        logger.warning("%s ends too early; what there is of it is taken.", path)
+        return frames
+
+
+def _read_frames(path: Path, limits: Limits, at_most: int | None) -> Frames:
     with translated(path):
         shape = None if limits.allow_truncated else tiff.read_shape(path)
         if shape is not None:
@@ -230,8 +241,9 @@ def require_free(path: Path) -> None:
 def _upright_size(image: Image.Image) -> tuple[int, int]:
     """Tell height and width of the frame or page at which an opened file stands, turned as its EXIF asks."""
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    is_exchanged = orientation >= 5 and not isinstance(image, TiffImageFile)  # Whose size Pillow has exchanged itself.
-    return (image.width, image.height) if is_exchanged else (image.height, image.width)
+    if orientation in SIDEWAYS and not isinstance(image, TiffImageFile):  # Whose size Pillow has exchanged itself.
+        return image.width, image.height
+    return image.height, image.width
 
 
 def _places(image: Image.Image) -> Sequence[int]:
@@ -259,14 +271,17 @@ def _take_deep(image: Image.Image, path: Path) -> Picture:
     """Decode an opened PNG of several channels of 16 bits."""
     image.load()  # PNG may tell its EXIF after the pixels.
     pixels, alpha = unstacked(png.read_deep(path))
-    picture = Picture(pixels, alpha, travelling(image))
+    picture = Picture(pixels, alpha, replace(travelling(image), colours=png.read_colours(path)))
     return upright(picture, image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def _take(image: Image.Image, path: Path, limits: Limits) -> Picture:
     """Decode the frame at which an opened file stands."""
     load(image, limits)
-    return from_pil(image, str(path))
+    picture = from_pil(image, str(path))
+    if image.format == "PNG":
+        picture = replace(picture, metadata=replace(picture.metadata, colours=png.read_colours(path)))
+    return picture
 
 
 def _fit_all(frames: Frames, path: Path, form: Format) -> Frames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import struct
@@ -12,6 +13,8 @@ from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, TiffImageFile
 
 from minutia.image.geo import NO_DATA, take_geo
 from minutia.types import Metadata
+
+logger = logging.getLogger(__name__)
 
 TRAVELLING = (
     ExifTags.Base.DocumentName,
@@ -59,9 +62,9 @@ def travelling(image: Image.Image) -> Metadata:
 
 
 def stripped(metadata: Metadata) -> Metadata:
-    """Leave what tells how the pixels are to be read: the profile, and which value means that there is none."""
+    """Leave what tells how the pixels are to be read: their colours, and which value means that there is none."""
     no_data = tuple(entry for entry in metadata.geo or () if entry[0] == NO_DATA)
-    return Metadata(icc=metadata.icc, geo=no_data or None)
+    return Metadata(icc=metadata.icc, geo=no_data or None, colours=metadata.colours)
 
 
 def travelling_exif(source: Image.Exif) -> bytes | None:
@@ -77,7 +80,11 @@ def travelling_exif(source: Image.Exif) -> bytes | None:
             entries.pop(size, None)
         if entries:
             kept.get_ifd(block).update(entries)
-    return kept.tobytes() if kept or any(blocks.values()) else None
+    try:
+        return kept.tobytes() if kept or any(blocks.values()) else None
+    except (TypeError, ValueError, struct.error):  # A number written as text, or one that its type does not hold.
+        logger.warning("EXIF that breaks its own rules is left out.")
+        return None
 
 
 @final
@@ -124,9 +131,10 @@ _INCH, _CENTIMETRE = 2, 3
 def _exif_dpi(exif: Image.Exif) -> object:
     unit = exif.get(ExifTags.Base.ResolutionUnit, _INCH)
     found = exif.get(ExifTags.Base.XResolution), exif.get(ExifTags.Base.YResolution)
-    if None in found or unit not in {_INCH, _CENTIMETRE}:
+    try:
+        return tuple(float(value) * {_INCH: 1.0, _CENTIMETRE: 2.54}[unit] for value in found)  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError):  # None of that, or text.
         return None
-    return tuple(value * 2.54 for value in found) if unit == _CENTIMETRE else found  # type: ignore[operator]
 
 
 def usable_dpi(found: object) -> tuple[float, float] | None:
@@ -153,9 +161,8 @@ _IPTC_RESOURCE = 0x0404
 def _iptc(image: Image.Image) -> bytes | None:
     found = image.info.get("photoshop", {}).get(_IPTC_RESOURCE)
     if isinstance(image, TiffImageFile):
-        found = image.tag_v2.get(IPTC_NAA_CHUNK)
-        if isinstance(found, tuple):  # Photoshop writes the bytes as 32-bit numbers.
-            found = struct.pack(f"<{len(found)}I", *found)
+        # As they stand there: Photoshop calls them numbers of 32 bits, of which Pillow gives the first.
+        found = image.tag_v2._tagdata.get(IPTC_NAA_CHUNK)
     return found if isinstance(found, bytes) and found else None
 
 

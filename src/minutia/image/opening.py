@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from minutia.errors import MissingExtra, PictureError
 from minutia.image.formats import CAMERA_RAW, DECODERS, FILMS, HEIF_SUFFIXES, UNREAD
@@ -20,6 +20,9 @@ from minutia.image.formats import CAMERA_RAW, DECODERS, FILMS, HEIF_SUFFIXES, UN
 # Pillow's limits are global variables: they are moved by one thread at a time.
 _GLOBALS = threading.RLock()
 _BELOW_PILLOWS_LIMIT = 2**26
+
+MAX_CHUNK = 2**26
+"""Bytes of text, or of a profile, in a PNG; Pillow's own limit is less than profiles of printers have."""
 
 DECODER_ERRORS = (
     *(SyntaxError, TypeError, ValueError, RuntimeError, EOFError, LookupError, ArithmeticError, MemoryError),
@@ -130,7 +133,7 @@ def _sentence(error: BaseException) -> str:
 def _open(path: Path, limits: Limits) -> Image.Image:
     known = [name for name in DECODERS if name != "HEIF" or "HEIF" in Image.OPEN]
     try:
-        with _pillows_limit(None):
+        with _pillows_limit(None), _changed(PngImagePlugin, "MAX_TEXT_CHUNK", MAX_CHUNK):
             return Image.open(path, formats=[name for name in known if name not in DECODED_AT_ONCE])
     except UnidentifiedImageError:
         with _pillows_limit(limits.max_pixels):

@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 CONVERTED = frozenset({"CMYK", "LAB", "HSV", "YCbCr"})
 """Modes of colour spaces other than grey and RGB."""
 
+SIDEWAYS = range(5, 9)
+"""Orientations of pictures that lie on their side."""
+
 
 def from_pil(image: Image.Image, name: str = "The picture") -> Picture:
     """Take a Pillow image over, turned upright; grey stays grey, 16-bit grey stays 16-bit.
@@ -60,7 +63,7 @@ def to_pil(picture: Picture) -> Image.Image:
 
 
 def upright(picture: Picture, orientation: int) -> Picture:
-    """Turn a picture as its EXIF orientation (1 to 8; others are 1) asks."""
+    """Turn a picture as its EXIF orientation (1 to 8; whatever else stands there is 1) asks."""
     if orientation not in range(2, 9):
         return picture
     alpha = picture.alpha
@@ -73,8 +76,8 @@ def upright(picture: Picture, orientation: int) -> Picture:
 
 
 def _turned(planes: Pixels, orientation: int) -> Pixels:
-    """Turn (H, W) or (H, W, C): 5 to 8 lie on their side; by the sides that row 0 and column 0 stand for."""
-    turned = planes.swapaxes(0, 1) if orientation >= 5 else planes
+    """Turn (H, W) or (H, W, C), by the sides that row 0 and column 0 stand for."""
+    turned = planes.swapaxes(0, 1) if orientation in SIDEWAYS else planes
     rows = -1 if orientation in {3, 4, 7, 8} else 1
     columns = -1 if orientation in {2, 3, 6, 7} else 1
     return np.ascontiguousarray(turned[::rows, ::columns])
@@ -97,7 +100,9 @@ def unstacked(planes: Pixels) -> tuple[Pixels, Pixels | None]:
 def _split(image: Image.Image) -> tuple[Pixels, Pixels | None]:
     """Separate colours and alpha of an image of any mode."""
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return np.array(image, dtype=np.uint16)[:, :, None], None
+        pixels = np.array(image, dtype=np.uint16)
+        clear = image.info.get("transparency")
+        return pixels[:, :, None], None if clear is None else np.where(pixels == clear, 0, 2**16 - 1).astype(np.uint16)
     grey = image.mode in {"1", "L", "LA", "La"}
     transparent = image.mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in image.info
     mode = {(True, False): "L", (True, True): "LA", (False, False): "RGB"}.get((grey, transparent), "RGBA")

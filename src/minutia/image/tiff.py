@@ -18,7 +18,7 @@ from minutia.image.geo import TYPES as GEO_TAGS
 from minutia.image.geo import take_geo
 from minutia.image.metadata import travelling_exif, travelling_xmp, usable_dpi
 from minutia.image.opening import Limits, camera_raw, require_pixels
-from minutia.image.pil import upright
+from minutia.image.pil import SIDEWAYS, upright
 from minutia.image.target import Size
 from minutia.types import Metadata, Picture, Pixels
 
@@ -140,7 +140,7 @@ def image_pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
 
 
 def _upright_size(page: tifffile.TiffPage) -> Size:
-    is_exchanged = (page.tags.valueof(Base.Orientation) or 1) >= 5
+    is_exchanged = page.tags.valueof(Base.Orientation) in SIDEWAYS
     return (page.imagewidth, page.imagelength) if is_exchanged else (page.imagelength, page.imagewidth)
 
 
