@@ -121,6 +121,15 @@ def test_whole_files_are_read_as_ever_where_others_may_be_cut(
     assert "a.png ends too early; what there is of it is taken." in caplog.text
 
 
+def test_what_frames_have_in_common_is_kept_once(tmp_path: Path) -> None:
+    frame = Image.new("RGB", (4, 4))
+    others = [Image.new("RGB", (4, 4), (index, 0, 0)) for index in range(1, 4)]
+    frame.save(tmp_path / "a.webp", save_all=True, append_images=others, xmp=b"<x/>" * 1000, lossless=True)
+    packets = [picture.metadata.xmp for picture in read_frames(tmp_path / "a.webp").pictures]
+    assert len(packets) == 4
+    assert len({id(packet) for packet in packets}) == 1
+
+
 def test_heic_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo: np.ndarray) -> None:
     Image.fromarray(photo).save(tmp_path / "a.avif", quality=95)
     (tmp_path / "a.avif").rename(tmp_path / "a.heic")  # The same container; only the codec differs.

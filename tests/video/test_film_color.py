@@ -70,6 +70,24 @@ def test_colours_mean_the_same_in_the_large_film(tmp_path: Path, matrix: int, fu
     assert (after.colorspace, after.color_range, after.color_primaries, after.color_trc) == tags
 
 
+@pytest.mark.parametrize(
+    ("codec", "suffix"), [("libvpx", ".webm"), ("libvpx-vp9", ".webm"), ("prores_ks", ".mov"), ("libx264rgb", ".mkv")]
+)
+@pytest.mark.parametrize("full", [False, True])
+def test_colours_are_seen_as_they_were_whatever_the_codec_can_say(
+    tmp_path: Path, codec: str, suffix: str, full: bool
+) -> None:
+    painted = np.full((24, 32, 3), 20, np.uint8)
+    painted[:, 16:] = 180, 100, 60
+    source = make_film(
+        tmp_path / "clip.mp4", paint=lambda index: painted, sound=None, colorspace=1, color_range=2 if full else 1
+    )
+    upscale_video(source, tmp_path / f"large{suffix}", Repeater(), codec=codec)
+    before, after = pictures_of(source)[0], pictures_of(tmp_path / f"large{suffix}")[0]
+    for column in (6, 26):
+        assert after[48, 4 * column].astype(int) == pytest.approx(before[12, column].astype(int), abs=5)
+
+
 def test_colours_that_are_not_told_are_guessed_from_the_size_before_it_grows() -> None:
     for size, matrix in (((320, 240), 6), ((720, 576), 6), ((1280, 720), 1)):
         frame = av.VideoFrame(*size, "yuv420p")

@@ -72,6 +72,37 @@ def test_sound_subtitles_chapters_and_tags_are_kept(
         assert (languages["audio"], languages["subtitle"]) == ("swe", "deu")
 
 
+@pytest.mark.parametrize("suffix", [".mov", ".mp4"])
+def test_where_a_phone_filmed_is_kept(tmp_path: Path, suffix: str) -> None:
+    keys = {"com.apple.quicktime.make": "Apple", "com.apple.quicktime.location.ISO6709": "+59.3293+018.0686/"}
+    flags = {"container_options": {"movflags": "use_metadata_tags"}}
+    make_film(tmp_path / "a.mkv")
+    with av.open(str(tmp_path / "a.mkv")) as film, av.open(str(tmp_path / f"a{suffix}"), "w", **flags) as out:
+        out.metadata.update(keys | {"title": "A film"})
+        copy = out.add_stream_from_template(film.streams.video[0])
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = copy
+                out.mux(packet)
+    upscale_video(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}", Repeater())
+    with av.open(str(tmp_path / f"b{suffix}")) as film:
+        assert (keys | {"title": "A film"}).items() <= film.metadata.items()
+
+
+def test_sound_that_begins_earlier_moves_nothing(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "a.mp4")
+    assert packets_of(source, "audio")[0][0] < 0
+    upscale_video(source, tmp_path / "a.mkv", Repeater())
+    assert times_of(tmp_path / "a.mkv") == times_of(source)
+    assert packets_of(tmp_path / "a.mkv", "audio")[0][0] == pytest.approx(packets_of(source, "audio")[0][0], abs=1e-3)
+
+
+def test_a_film_that_begins_late_is_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make_film(tmp_path / "a.mkv", range(5000, 7000, 250))
+    upscale_video(tmp_path / "a.mkv", tmp_path / "b.mkv", Repeater())
+    assert caplog.text == ""
+
+
 def test_what_a_container_cannot_hold_is_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source, large = make_rich_film(tmp_path / "clip.mp4"), tmp_path / "large.webm"
     upscale_video(source, large, Repeater())

@@ -191,6 +191,12 @@ def test_no_more_frames_are_alive_in_a_longer_film(tmp_path: Path) -> None:
     assert counter.most <= 4
 
 
+@pytest.mark.parametrize("seconds", [0, float("nan")])
+def test_segments_take_some_time(tmp_path: Path, seconds: float) -> None:
+    with pytest.raises(PictureError, match=f"A segment cannot take {seconds:g} seconds"):
+        upscale_video(make_film(tmp_path / "a.mp4"), tmp_path / "b.mp4", Repeater(), segment_seconds=seconds)
+
+
 def test_what_exists_is_not_replaced_unasked(tmp_path: Path) -> None:
     source = make_film(tmp_path / "clip.mp4")
     target = tmp_path / "large.mp4"

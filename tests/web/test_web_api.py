@@ -8,6 +8,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,6 +196,49 @@ def test_a_picture_that_stops_coming_is_given_up(
         stalled.sendall(b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nP")
         assert stalled.recv(4096).startswith(b"HTTP/1.1 408 ")
         assert place.files == []
+
+
+def test_a_picture_that_comes_by_drops_is_given_up(
+    serving: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minutia.web.routes.PATIENCE_SECONDS", 0.5)
+    with (
+        serving(max_waiting=1) as place,
+        socket.create_connection(("127.0.0.1", place.client.port), timeout=0.1) as slow,
+    ):
+        slow.sendall(b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n")
+        for _ in range(50):
+            slow.sendall(b"P")
+            with suppress(TimeoutError):
+                assert slow.recv(4096).startswith(b"HTTP/1.1 408 ")
+                break
+        else:
+            raise AssertionError
+
+
+def test_who_hangs_up_before_the_answer_leaves_nothing(place: Place, small: np.ndarray) -> None:
+    place.gate.clear()
+    first = place.client.send(encoded(small))  # Which keeps the others waiting.
+    body = encoded(small)
+    with socket.create_connection(("127.0.0.1", place.client.port)) as hasty:
+        hasty.sendall(b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    for _ in range(100):
+        time.sleep(0.05)
+        if len(place.files) == 1:
+            break
+    assert len(place.files) == 1
+    place.gate.set()
+    assert place.client.await_end(first)["state"] == "done"
+
+
+def test_whoever_sends_much_is_told_what_is_wrong(serving: Callable[..., object]) -> None:
+    much = bytes(12 * 10**6)
+    with serving(Guard(token="sesame")) as place:  # noqa: S106 (of this test alone)
+        known = replace(place.client, headers={"Authorization": "Bearer sesame"})
+        assert place.client.ask("POST", "/api/upscale", much).detail == "The token is missing or another one."
+        assert known.ask("POST", "/api/upscale", much, qualty=90).detail.startswith("qualty: nothing that can be")
+        assert known.ask("POST", "/api/nothing", much).status == 404
+        assert known.ask("POST", "/api/upscale", much).status == 422
 
 
 def test_models_are_told(place: Place) -> None:

@@ -7,12 +7,14 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from helpers_web import Place, encoded
 
 from minutia.upscaler import Upscaler
 from minutia.web import Bounds, Workshop
+from minutia.web.maker import _told_to
 from minutia.web.wishes import Wishes, plain_name
 
 
@@ -56,6 +58,14 @@ def test_a_picture_that_takes_too_long_is_given_up(serving: Callable[..., object
     with serving(seconds=-1) as place:
         job = place.client.await_end(place.client.send(body))
         assert job["error"] == "It took longer than -1 seconds, and was given up."
+
+
+def test_a_picture_hears_of_itself_and_not_of_models() -> None:
+    task = Mock(warnings=[])
+    with _told_to(task):
+        logging.getLogger("minutia.zoo.catalog").warning("A card is broken.")
+        logging.getLogger("minutia.image.io").warning("A profile is lost.")
+    assert task.warnings == ["A profile is lost."]
 
 
 def test_results_are_kept_for_a_while_and_not_too_many(

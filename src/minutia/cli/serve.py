@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minutia.cli.console import console, left_at_once, plain, remark, stop_on_signal
+from minutia.cli.console import console, leave, left_at_once, plain, remark, stop_on_signal
 from minutia.cli.options import Device, Engine, Memory, Precision, Tile, bytes_of
 from minutia.errors import MinutiaError, MissingExtra
 
@@ -82,6 +82,7 @@ def serve(
     ):
         _tell(_address(host, listener), workshop, guard, open_page=open_page)
         run(create_app(workshop, guard), listener, should_stop)
+    leave(0)  # Python would wait for threads that are still at a tile.
 
 
 def _address(host: str, listener: socket) -> str:

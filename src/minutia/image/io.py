@@ -89,11 +89,15 @@ def _read_frames(path: Path, limits: Limits, at_most: int | None) -> Frames:
         is_deep = png.is_deep(image) and not limits.allow_truncated
         if is_deep and len(places) > 1:
             logger.warning("%s: its frames are read with 8 bits of their 16.", path)
-        pictures, durations = [], []
+        pictures: list[Picture] = []
+        durations = []
         for place in places[:count]:
             image.seek(place)
             require_pixels(image.width, image.height, count, path, limits)
-            pictures.append(_take_deep(image, path) if is_deep and len(places) == 1 else _take(image, path, limits))
+            picture = _take_deep(image, path) if is_deep and len(places) == 1 else _take(image, path, limits)
+            if pictures and picture.metadata == pictures[-1].metadata:  # Which frames have once, and may be large.
+                picture = replace(picture, metadata=pictures[-1].metadata)
+            pictures.append(picture)
             durations.append(float(image.info.get("duration", 0)))
         if image.info.get("default_image") and count > 1:
             logger.warning("%s: the still picture that stands in for its animation cannot be kept.", path)

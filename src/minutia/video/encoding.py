@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, final
@@ -12,10 +12,11 @@ from typing import Any, NamedTuple, final
 import av
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import ColorRange
 
 from minutia.errors import PictureError
 from minutia.image.target import Size
-from minutia.video.color import Color, Converter
+from minutia.video.color import SMPTE170M, Color, Converter
 from minutia.video.film import Film, Frame
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -35,6 +36,15 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
     "libsvtav1": {"crf": "24"},
 }
 """How the codecs are set whose quality is a constant rate factor (crf)."""
+
+FULL_RANGE = frozenset({"libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1"})
+"""Codecs that say so where numbers go from 0 to 255; of others players take 16 to 235."""
+
+VP8 = "libvpx"
+"""Knows one matrix (RFC 6386, section 9.2)."""
+
+RGB = 0
+"""The matrix of colours that go through none (ITU-T H.273)."""
 
 BITS_PER_PIXEL = Fraction(1, 5)
 """Bit rate of the other codecs."""
@@ -65,12 +75,18 @@ class Encoding:
     bit_rate: int = 0
     options: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def holds_rgb(self) -> bool:
+        """Whether the numbers are colours as they are, without a matrix."""
+        return av.VideoFormat(self.pixel_format).is_rgb
+
     def configure(self, context: VideoCodecContext) -> None:
         """Set an encoder that is not opened yet."""
         context.width, context.height, context.pix_fmt = self.width, self.height, self.pixel_format
         context.sample_aspect_ratio = self.aspect
         context.framerate, context.time_base = self.rate, 1 / self.rate
-        context.colorspace, context.color_range = self.color.matrix, self.color.range
+        context.colorspace = RGB if self.holds_rgb else self.color.matrix
+        context.color_range = self.color.range
         context.color_primaries, context.color_trc = self.color.primaries, self.color.transfer
         context.bit_rate = self.bit_rate
         context.options = dict(self.options)
@@ -128,7 +144,7 @@ def choose_encoding(film: Film, size: Size, target: Path, codec: str | None = No
         options["crf"] = str(crf)
     height, width = size
     formats = [each.name for each in av.codec.Codec(name, "w").video_formats or ()]
-    return Encoding(
+    encoding = Encoding(
         codec=name,
         pixel_format="yuv420p" if "yuv420p" in formats or not formats else formats[0],
         width=width,
@@ -139,6 +155,9 @@ def choose_encoding(film: Film, size: Size, target: Path, codec: str | None = No
         bit_rate=0 if "crf" in options else round(BITS_PER_PIXEL * width * height * film.rate),
         options=options,
     )
+    limits = ColorRange.JPEG if encoding.holds_rgb else film.color.range if name in FULL_RANGE else ColorRange.MPEG
+    matrix = SMPTE170M if name == VP8 else film.color.matrix
+    return replace(encoding, color=replace(film.color, matrix=matrix, range=int(limits)))
 
 
 @final

@@ -137,7 +137,8 @@ def read_frames(film: Film, skip: int = 0) -> Iterator[Frame]:
             if count > skip:
                 pixels = turn_upright(converter.to_rgb(frame, width, height), film.matrix)
                 yield Frame(pixels, pts, duration)
-    seconds = float((pts - (start or 0) + (duration or one_frame)) * film.time_base)
+    # Matroska says when a film ends, others how long it is; one of MP4 begins at 0, whatever is shown there.
+    seconds = float((pts - min(start or 0, 0) + (duration or one_frame)) * film.time_base)
     if broken or (film.seconds is not None and seconds < 0.99 * film.seconds - 1):
         told = f" of {film.seconds:.1f}" if film.seconds is not None else ""
         logger.warning("%s is damaged or cut short: %.1f%s seconds could be decoded.", film.path, seconds, told)

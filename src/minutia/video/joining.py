@@ -24,6 +24,9 @@ from minutia.video.encoding import Encoding, container_of
 from minutia.video.film import Film, open_film
 from minutia.video.parts import Part, read_packets, read_stamps
 
+APPLE = "com.apple.quicktime."
+"""How the keys begin under which phones note place, date and maker."""
+
 FILM_TAGS = frozenset({"title", "language", "timecode", "creation_time"})
 
 
@@ -59,13 +62,10 @@ def join(film: Film, encoding: Encoding, copies: Sequence[int], parts: Sequence[
     Raises:
         OSError: the place cannot be written.
     """
-    options = {}
     form = container_of(target)
-    if form != "matroska":  # An MP4 counts time as the source does, and has its index first, to play while it loads.
-        options = {"movflags": "+faststart", "video_track_timescale": str(film.time_base.denominator)}
     with (
         open_film(film.path) as source,
-        av.open(f"file:{at}", "w", format=form, container_options=options) as large,
+        av.open(f"file:{at}", "w", format=form, container_options=_muxing(form, film, source)) as large,
     ):
         picture, streams = _lay_out(large, source, film, encoding, copies)
         made = _made_packets(parts, picture, film.time_base)
@@ -88,6 +88,16 @@ def decoding_times(pts: NDArray[np.int64]) -> NDArray[np.int64]:
     step = shown[1] - shown[0] if len(pts) > 1 else 1
     before = shown[:1] - step * np.arange(delay, 0, -1)
     return np.concatenate([before, shown[: len(pts) - delay]]).astype(np.int64)
+
+
+def _muxing(form: str, film: Film, source: InputContainer) -> dict[str, str]:
+    """Set the muxer such that times and tags stay what they are."""
+    if form == "matroska":  # Sound may begin before the film; all else would be moved for it.
+        return {"avoid_negative_ts": "disabled"}
+    flags = "+faststart"  # The index comes first, to play while it loads.
+    if any(key.startswith(APPLE) for key in source.metadata):
+        flags += "+use_metadata_tags"
+    return {"movflags": flags, "video_track_timescale": str(film.time_base.denominator)}
 
 
 def _lay_out(

@@ -78,6 +78,8 @@ def upscale_video(
         PictureError: the film cannot be read, encoded as wished, or written.
     """
     began = time.perf_counter()
+    if not segment_seconds > 0:
+        raise PictureError(f"A segment cannot take {segment_seconds:g} seconds.")
     if not overwrite:
         require_free(target)
     film = read_film(source)

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from minutia import __version__
 from minutia.web.guard import Guard
-from minutia.web.routes import api
+from minutia.web.routes import api, let_pass
 from minutia.web.wishes import Wishes
 from minutia.web.workshop import Workshop
 
@@ -54,14 +56,22 @@ def create_app(workshop: Workshop, guard: Guard | None = None) -> FastAPI:
     )
     app.state.workshop = workshop
     app.add_exception_handler(RequestValidationError, _tell_what_is_wrong)
+    app.add_exception_handler(StarletteHTTPException, _refuse)
     app.include_router(api, dependencies=[Depends(guard or Guard())])
     app.include_router(page)
     return app
 
 
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)
+    if error.status_code not in {408, 499}:  # Of which nothing comes any more.
+        await let_pass(request)
+    return await http_exception_handler(request, error)
+
+
 async def _tell_what_is_wrong(request: Request, error: Exception) -> JSONResponse:
     """Say in a sentence what FastAPI says in a table."""
-    del request
+    await let_pass(request)
     assert isinstance(error, RequestValidationError)
     known = ", ".join(Wishes.model_fields)
     unknown = f"nothing that can be wished for; known are {known}"

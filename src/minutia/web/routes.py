@@ -29,6 +29,11 @@ PULSE_SECONDS: Final = 0.05
 PATIENCE_SECONDS: Final = 30
 """How long nothing may come of a picture that is being sent."""
 
+SLOWEST: Final = 10_000
+"""Bytes a second, at the least, of a picture that takes longer than that to be sent."""
+
+GONE: Final = "Nobody waits for it any more."
+
 _PICTURE: Final = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
 SENT: Final = {"requestBody": {"required": True, "content": _PICTURE}}
 MADE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": _PICTURE, "description": "The large picture."}}
@@ -129,6 +134,9 @@ def models() -> list[Model]:
 async def send(workshop: Shop, request: Request, response: Response, wishes: Annotated[Wishes, Query()]) -> Job:
     """Send a picture, as the body of the request; it is made when its turn comes."""
     task = await _take(request, wishes, workshop)
+    if await request.is_disconnected():  # Nobody would learn its key.
+        workshop.drop(task)
+        raise HTTPException(499, GONE)
     response.headers["Location"] = f"/api/jobs/{task.key}"
     return _job(task, workshop)
 
@@ -162,7 +170,7 @@ async def upscale(workshop: Shop, request: Request, wishes: Annotated[Wishes, Qu
         while task.ended is None:
             await asyncio.sleep(PULSE_SECONDS)
             if await request.is_disconnected():
-                raise HTTPException(499, "Nobody waits for it any more.")
+                raise HTTPException(499, GONE)
         if task.error is not None:
             raise HTTPException(422, task.error)
     except BaseException:
@@ -182,39 +190,38 @@ async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
     too_large = HTTPException(413, f"No more than {max_bytes:,} bytes are taken.")
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > max_bytes:
-        await _let_pass(request)
         raise too_large
     if request.headers.get("content-type", "").startswith("multipart/"):
-        await _let_pass(request)
         raise HTTPException(415, "The picture is to be the whole body, and not part of a form: --data-binary of curl.")
     try:
         with workshop.room() as folder:
             sent, count = folder / "sent", 0
+            clock = asyncio.get_running_loop().time
+            began = clock()
             async with asyncio.timeout(PATIENCE_SECONDS) as patience:
                 with sent.open("wb") as file:
                     async for chunk in request.stream():
-                        patience.reschedule(asyncio.get_running_loop().time() + PATIENCE_SECONDS)
                         count += len(chunk)
+                        patience.reschedule(min(clock(), began + count / SLOWEST) + PATIENCE_SECONDS)
                         if count > max_bytes:
                             raise too_large
                         file.write(chunk)
             return await run_in_threadpool(workshop.take, sent, wishes)
     except TimeoutError as error:
-        raise HTTPException(408, f"Nothing came for {PATIENCE_SECONDS} seconds.") from error
+        raise HTTPException(408, f"Nothing came for {PATIENCE_SECONDS} seconds, or too little.") from error
     except ClientDisconnect as error:
-        raise HTTPException(499, "Nobody waits for it any more.") from error
+        raise HTTPException(499, GONE) from error
     except OSError as error:
         raise HTTPException(507, f"The picture cannot be kept: {reason(error)}.") from error
     except Busy as error:
-        await _let_pass(request)
         raise HTTPException(429, str(error), {"Retry-After": "10"}) from error
     except MinutiaError as error:
         raise HTTPException(422, str(error)) from error
 
 
-async def _let_pass(request: Request) -> None:
-    """Take what is sent and keep nothing: clients that do not ask first listen only when they have sent it all."""
-    with suppress(TimeoutError, ClientDisconnect):
+async def let_pass(request: Request) -> None:
+    """Take what is still sent, and keep nothing: clients that do not ask first listen when they have sent it all."""
+    with suppress(TimeoutError, ClientDisconnect, RuntimeError):  # The last where all has come.
         async with asyncio.timeout(0 if "expect" in request.headers else PATIENCE_SECONDS):
             async for _ in request.stream():
                 pass
