@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, uniform_filter
 
 from minutia.image.color import luma
-from minutia.train.losses import WINDOW
+from minutia.train.objectives import WINDOW
 
 CALM = 1.0
 """Standard deviation of luma, of 255, in the window around a pixel at which it counts half as calm."""

@@ -26,8 +26,8 @@ def main() -> None:
     steps = list(zip(terms[::3], terms[1::3], terms[2::3], strict=True))
     for share, to, since in steps:
         ends = [load_weights(Path(path)) for path in (to, since)]
-        if any(end.spec != start.spec for end in ends):
-            raise SystemExit(f"{to} and {since} are not of the network of {base}.")
+        if any((end.spec, end.normalisation) != (start.spec, start.normalisation) for end in ends):
+            raise SystemExit(f"{to} and {since} are not of the network of {base}, or see values otherwise.")
         new, old = (end.build().state_dict() for end in ends)
         for name in (name for name in state if state[name].is_floating_point()):  # The rest counts batches.
             state[name] += float(share) * (new[name] - old[name])
@@ -37,7 +37,7 @@ def main() -> None:
             *(f"{share} ({Path(to).stem} - {Path(since).stem})" for share, to, since in steps),
         ]
     )
-    save_weights(Path(out), start.spec, state, {**told, "mixed": words})
+    save_weights(Path(out), start.spec, state, {**told, "mixed": words}, start.normalisation)
 
 
 if __name__ == "__main__":

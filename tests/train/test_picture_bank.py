@@ -94,6 +94,11 @@ def test_small_pictures_are_left_out_and_none_left_is_an_error(caplog: pytest.Lo
     assert "1 of 2 pictures are smaller than a crop" in caplog.text
     with pytest.raises(DataError, match="No picture is as large as a crop of 16x16"):
         bank.check(8)
+    bank.check(3, 2)
+    with pytest.raises(DataError, match="16x16 pixels, 8 of them to be degraded; make lr_crop 1 at most"):
+        bank.check(4, 4)
+    with pytest.raises(DataError, match="to be degraded; take larger pictures"):
+        bank.check(1, 7)
 
 
 def test_no_picture_is_in_memory_twice() -> None:

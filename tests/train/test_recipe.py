@@ -25,6 +25,19 @@ def test_bundled_recipe_parses_once_it_has_pictures(name: str) -> None:
         load_recipe(name)
 
 
+def test_neighbourhoods_need_crops_larger_than_they_are(small: Path) -> None:
+    game = "adversarial={steps = 1, lr_crop = 1, calm = 1, perceptual = {layers = {conv1_2 = 1}}}"
+    with pytest.raises(RecipeError, match="calm and artefacts need crops of more than 3 pixels"):
+        load_recipe(small, ["network.scale=2", game])
+
+
+def test_no_norm_is_too_large_for_inf(small: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(small, ["content.clip_norm=inf"])
+    assert recipe.content.clip_norm is None
+    (tmp_path / "a.toml").write_text(dump_recipe(recipe), encoding="utf-8")
+    assert load_recipe(tmp_path / "a.toml") == recipe
+
+
 def test_overrides_are_toml_or_text(small: Path) -> None:
     changes = ["content.steps=7", "content.schedule.learning_rate=1e-3", "data.lr=other/pictures", "seed = 3"]
     recipe = load_recipe(small, changes, hr=Path("high"))
@@ -43,12 +56,20 @@ def test_overrides_are_toml_or_text(small: Path) -> None:
         ("adversarial.discriminator.depth=1", r"unknown key adversarial\.discriminator\.depth; .*num_dense"),
         (
             "adversarial={steps = 1, lr_crop = 7, perceptual = {shift = 13}}",
-            r"shift of 13 leaves less than 16 pixels of",
+            r"crops of 28 pixels less 13 of adversarial.perceptual.shift are too small for VGG19, which takes 16",
         ),
         (
             "adversarial={steps = 1, lr_crop = 7, discriminator = {kind = 'unet'}}",
             r"crops of 28 pixels, but the U-Net takes multiples of 8",
         ),
+        ("adversarial={steps = 1, lr_crop = 2}", r"crops of 8 pixels are too small for VGG19, which takes 16 to one"),
+        (
+            "adversarial={steps = 1, lr_crop = 4, batch_size = 1, perceptual = {layers = {conv1_2 = 1}}}",
+            r"makes one place of crops of 16 pixels, and normalises over the batch; make adversarial.batch_size 2",
+        ),
+        ("adversarial.discriminator.num_features=0", r"discriminator.* will not do: num_features is a whole number"),
+        ("content.schedule.learning_rate=inf", r"learning_rate = inf will not do: Input should be a finite number"),
+        ("seed=20260315123456789012", r"seed = .* will not do"),
         ("adversarial={steps = 1, perceptual = {layers = {}}}", r"perceptual\.layers = {} will not do"),
         ("content.betas=[0.9]", r"lacks content\.betas\.1"),
         ("network.kind=[]", r"network"),

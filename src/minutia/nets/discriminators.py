@@ -14,6 +14,9 @@ from minutia.nets.layers import conv
 
 NEGATIVE_SLOPE = 0.2
 
+SRGAN_STRIDE = 16
+"""Pixels between two places of the last maps of the paper's discriminator."""
+
 UNET_STRIDE = 8
 """Pixels between two places of the U-Net's smallest maps; sides of pictures are multiples of it."""
 

@@ -36,9 +36,9 @@ class Crops:
         return self.lr, self.hr
 
 
-def cut_side(data: Data, lr_crop: int) -> int:
-    """Side of the crops that are cut from pictures, in low-resolution pixels; larger where they are then degraded."""
-    return lr_crop if data.degradation is None else lr_crop + MARGIN
+def cut_margin(data: Data) -> int:
+    """Low-resolution pixels by which crops are cut larger where they are then degraded."""
+    return 0 if data.degradation is None else MARGIN
 
 
 def batch_seed(recipe: Recipe, phase: str) -> int:
@@ -68,7 +68,7 @@ def make_batch(
     if degradation is None or is_clean(degradation, seed, step):
         lr, hr = cut(lr_crop)
         return Crops(lr, hr, [[] for _ in lr])
-    _, whole = cut(cut_side(data, lr_crop))
+    _, whole = cut(lr_crop + MARGIN)
     degraded = degrade(whole, degradation, bank.scale, seed=seed, step=step, first=own.start or 0)
     top, left = np.random.default_rng((seed, step, PLACE)).integers(MARGIN + 1, size=2).tolist()
     lr = degraded.lr[:, :, top : top + lr_crop, left : left + lr_crop]

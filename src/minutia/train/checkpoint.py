@@ -32,8 +32,10 @@ class Place:
     """Validations since those of the best weights."""
     rate_factor: float = 1.0
     """On the learning rates, below 1 after the run broke down and went back."""
+    since: int = 0
+    """Step after which figures can be compared: those before it were taken by another yardstick."""
     ended: dict[str, int] = field(default_factory=dict)
-    """Phases before this one that ended early, and after how many steps."""
+    """Phases before this one, and after how many steps they ended."""
 
 
 def save_checkpoint(path: Path, phase: Phase, place: Place) -> None:

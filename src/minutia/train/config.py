@@ -9,12 +9,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from minutia.errors import ModelError
-from minutia.nets.discriminators import UNET_STRIDE
+from minutia.nets.discriminators import SRGAN_STRIDE, UNET_STRIDE
 from minutia.nets.generators import GeneratorSpec, parse_spec
 from minutia.train.bands import Bands, NormalisationTable, check_bands, check_normalisation
 from minutia.train.degrade.fields import Strict
 from minutia.train.degrade.pipeline import DegradationOrName
-from minutia.train.objectives import VGG_STRIDE
+from minutia.train.objectives import WINDOW
 from minutia.train.phase_config import Adversarial, Content
 from minutia.types import Normalisation
 
@@ -156,7 +156,7 @@ class Recipe(Strict):
     run: Path | None = None
     """Folder of the run; without it `runs/NAME`."""
 
-    seed: NonNegativeInt = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Another one draws other crops, and begins with other weights."""
 
     network: Network
@@ -186,10 +186,17 @@ class Recipe(Strict):
     def _check_crops(self) -> Self:
         if self.adversarial is None or self.adversarial.is_empty:
             return self
-        shift, side = self.adversarial.perceptual.shift, self.adversarial.lr_crop * self.network.scale
-        if shift and side - shift < VGG_STRIDE:
+        phase, side = self.adversarial, self.adversarial.lr_crop * self.network.scale
+        shift, stride = phase.perceptual.shift, phase.perceptual.stride
+        if side - shift < stride:
+            left = f"less {shift} of adversarial.perceptual.shift " if shift else ""
+            raise ValueError(f"crops of {side} pixels {left}are too small for VGG19, which takes {stride} to one here.")
+        if (phase.calm or phase.artefacts) and side <= WINDOW // 2:
+            raise ValueError(f"adversarial.calm and artefacts need crops of more than {WINDOW // 2} pixels.")
+        if phase.discriminator.kind == "srgan" and phase.batch_size == 1 and side <= SRGAN_STRIDE:
             raise ValueError(
-                f"adversarial.perceptual.shift of {shift} leaves less than {VGG_STRIDE} pixels of crops of {side}."
+                f"the discriminator makes one place of crops of {side} pixels, and normalises over the batch; make "
+                "adversarial.batch_size 2 at least."
             )
         if self.adversarial.discriminator.kind == "unet" and side % UNET_STRIDE:
             raise ValueError(

@@ -85,19 +85,22 @@ class PictureBank:
         area = self.sizes.prod(dim=1)
         self.start = area.cumsum(0) - area
 
-    def check(self, lr_crop: int) -> None:
+    def check(self, lr_crop: int, margin: int = 0) -> None:
         """Warn of pictures that are smaller than a crop, which are never drawn.
+
+        Args:
+            margin: low-resolution pixels by which crops are cut larger, to be degraded.
 
         Raises:
             DataError: no picture is as large as a crop.
         """
         sides = self.sizes.min(dim=1).values
-        num_small = int((sides < lr_crop).sum())
+        num_small = int((sides < lr_crop + margin).sum())
         if num_small == len(self.sizes):
-            side = lr_crop * self.scale
-            raise DataError(
-                f"No picture is as large as a crop of {side}x{side} pixels; make lr_crop {int(sides.max())} at most."
-            )
+            side, most = (lr_crop + margin) * self.scale, int(sides.max()) - margin
+            why = f", {margin * self.scale} of them to be degraded" if margin else ""
+            advice = f"make lr_crop {most} at most" if most > 0 else "take larger pictures"
+            raise DataError(f"No picture is as large as a crop of {side}x{side} pixels{why}; {advice}.")
         if num_small:
             logger.warning("%d of %d pictures are smaller than a crop.", num_small, len(self.sizes))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -53,8 +53,8 @@ To go on, or to do it again
 """
 
 
-def find_changes(recipe: Recipe) -> str:
-    """Name what differs from the run folder's recipe, apart from numbers that a run finds for itself; "" is nothing.
+def find_changes(recipe: Recipe) -> list[str]:
+    """List the keys that differ from the run folder's recipe, apart from numbers that a run finds for itself.
 
     Raises:
         RecipeError: the folder's recipe cannot be read.
@@ -68,7 +68,11 @@ def find_changes(recipe: Recipe) -> str:
     if wanted is not None and found is not None and wanted.found is None:
         asked = found.model_copy(update={"low": None, "high": None})
         kept = kept.model_copy(update={"data": kept.data.model_copy(update={"normalisation": asked})})
-    keys = list(_differences(kept.model_dump(mode="json"), recipe.model_dump(mode="json")))
+    return list(_differences(kept.model_dump(mode="json"), recipe.model_dump(mode="json")))
+
+
+def in_words(keys: Sequence[str]) -> str:
+    """Name keys, but not too many."""
     left_out = len(keys) - NAMED_CHANGES
     return ", ".join(keys[:NAMED_CHANGES]) + (f" and {left_out} more" if left_out > 0 else "")
 

@@ -6,19 +6,19 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
-from minutia.errors import RecipeError, TrainingError
+from minutia.errors import TrainingError
 from minutia.files import replacing
 from minutia.train.batches import batch_seed, make_batch
 from minutia.train.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from minutia.train.config import Recipe
-from minutia.train.folder import CHECKPOINT, find_changes, prepare_folder
+from minutia.train.folder import CHECKPOINT, prepare_folder
 from minutia.train.log import Log
 from minutia.train.memory import shortage_told
 from minutia.train.normalising import settle_normalisation
@@ -28,7 +28,8 @@ from minutia.train.phases import Phase
 from minutia.train.pictures import load_pictures
 from minutia.train.plan import due, shorten
 from minutia.train.processes import connect
-from minutia.train.record import is_over, keep_weights, validate_and_keep
+from minutia.train.record import is_over, keep_weights, validate_and_keep, was_validated
+from minutia.train.resuming import find_start
 from minutia.train.run import SILENT, Listener, Run
 from minutia.train.schedule import learning_rate
 from minutia.train.setup import make_accelerator, make_judge, make_phase, require_starts, start_discriminator
@@ -65,7 +66,7 @@ def train(
     """
     accelerator = make_accelerator(recipe.hardware)
     processes = connect()
-    start = processes.decide(partial(_find_start, recipe, resume=resume))
+    start = processes.decide(partial(find_start, recipe, resume=resume))
     resume, place = start is not None, start or Place("content")
     # All that a run may lack is looked for before its first step, and before anything is written.
     if start is None:
@@ -91,33 +92,11 @@ def train(
         place = _run_watched(run, phase, place)
         if not is_over(run, place):
             break
-        if place.step < run.plan[name].steps:
-            place = replace(place, ended=place.ended | {name: place.step})
-            run = replace(run, plan=shorten(run.plan, place.ended))
+        place = replace(place, ended=place.ended | {name: place.step})
+        run = replace(run, plan=shorten(run.plan, place.ended))
     # Nobody leaves before the last checkpoint is written: launchers end all processes soon after the first.
     processes.any(False)
     return is_over(run, place)
-
-
-def _find_start(recipe: Recipe, *, resume: bool | None) -> Place | None:
-    """Tell where a run goes on; None where it begins."""
-    checkpoint = recipe.folder / CHECKPOINT
-    if not resume and not checkpoint.exists():
-        return None
-    place = read_place(checkpoint)
-    changes = ""
-    with suppress(RecipeError) if resume else nullcontext():  # That of an older version, say.
-        changes = find_changes(recipe)
-    if resume and changes:
-        logger.warning("The run goes on with other settings than it had: %s.", changes)
-    elif resume is False or changes:
-        whose = f"a run of another recipe ({changes})" if changes else "a run"
-        raise TrainingError(
-            f"{recipe.folder} holds {whose}; add --resume to go on with it, or --set run=FOLDER to begin another."
-        )
-    if place.phase not in recipe.phases:
-        raise TrainingError(f"{recipe.folder} stands in its {place.phase} phase, which the recipe has not.")
-    return place
 
 
 def _check_shared(folder: Path) -> None:
@@ -138,7 +117,9 @@ def _run_watched(run: Run, phase: Phase, place: Place) -> Place:
                 advice = "lower the learning rate or the weight of a loss, then --resume"
                 raise TrainingError(f"{collapse}; the last checkpoint is kept: {advice}.") from collapse
             load_checkpoint(good, phase)
-            place = replace(read_place(good), rate_factor=SLOWER)
+            since, place = place.since, replace(read_place(good), rate_factor=SLOWER)
+            if place.step <= since:
+                place = replace(place, best=None, num_worse=0, since=since)
             if run.processes.is_main:
                 save_checkpoint(run.folder / CHECKPOINT, phase, place)
             logger.warning("%s; the run goes back to step %d, and on at %g of the rate.", collapse, place.step, SLOWER)
@@ -151,6 +132,11 @@ def _run_phase(run: Run, phase: Phase, place: Place) -> Place:
     before, began = place.seconds, time.perf_counter()
     config = phase.config
     with closing(Log(run.folder, run.plan, phase.name, place.step, writes=run.processes.is_main)) as log:
+        # Its steps were lowered to where it stands.
+        if place.step and is_over(run, place) and not run.processes.decide(partial(was_validated, phase, log, place)):
+            place = run.processes.decide(partial(validate_and_keep, run, phase, log, place))
+            if run.processes.is_main:
+                _keep(run, phase, place, good=True)
         while not is_over(run, place):
             rate = place.rate_factor * learning_rate(config.schedule, place.step, span.steps)
             with shortage_told(phase.name, config.num_crops, config.lr_crop):

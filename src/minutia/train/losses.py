@@ -12,14 +12,11 @@ from torch.nn import functional as F
 from minutia.metrics.grid import BLOCK
 from minutia.nets.vgg import VGG19Features, load_weights
 from minutia.train.bands import compared_bands
-from minutia.train.objectives import GanKind, Perceptual, PixelCriterion
+from minutia.train.objectives import WINDOW, GanKind, Perceptual, PixelCriterion
 
 CHARBONNIER_EPSILON = 1e-3
 GRID_EPSILON = 1e-4
 """So that the root has a slope where there is no grid."""
-
-WINDOW = 7
-"""Side of the neighbourhood of a pixel, in LDL as in Liang et al. 2022."""
 
 CALM = 2 / 255
 """Standard deviation of a neighbourhood at which it counts half as calm."""

@@ -16,6 +16,9 @@ GanKind = Literal["vanilla", "relativistic", "hinge"]
 VGG_STRIDE = 16
 """Pixels between two places of the deepest layers."""
 
+WINDOW = 7
+"""Side of the neighbourhood of a pixel, in LDL as in Liang et al. 2022."""
+
 FIVE_LAYERS: dict[str, float] = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
 """Those of Real-ESRGAN."""
 
@@ -55,6 +58,12 @@ class Perceptual(Strict):
 
     weights: Path | None = None
     """Safetensors file of VGG19; without it the weights are downloaded once."""
+
+    @property
+    def stride(self) -> int:
+        """Pixels between two places of the deepest layer that is chosen: twice as many in each block."""
+        blocks = [int(name[4]) for name in self.layers if name[4:5].isdecimal()]  # What is no layer is told later.
+        return 1 << max(blocks, default=1) - 1
 
     bands: Bands | None = None
     """The three bands that are taken for red, green and blue; without it the first three, or the first thrice."""

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PlainValidator, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PlainValidator,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from minutia.nets.discriminators import DiscriminatorSpec, SRGANDiscriminatorSpec
 from minutia.train.degrade.fields import Strict, Weight
 from minutia.train.objectives import Gan, Perceptual, Pixel, PixelCriterion
 from minutia.train.schedule import Schedule
 
-Discriminator = Annotated[DiscriminatorSpec, Field(discriminator="kind")]
+
+def _check_discriminator(spec: DiscriminatorSpec) -> DiscriminatorSpec:
+    """Refuse a network that has nothing in it."""
+    for name, value in asdict(spec).items():
+        if isinstance(value, int) and value < 1:
+            raise ValueError(f"{name} is a whole number from 1.")
+    return spec
+
+
+def _none_for_infinite(value: object) -> object:
+    """Take a norm that no gradient has for no limit: TOML has no other word for none."""
+    return None if value == math.inf else value
+
+
+Discriminator = Annotated[DiscriminatorSpec, Field(discriminator="kind"), AfterValidator(_check_discriminator)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 OptimiserKind = Literal["adam", "muon"]
 
@@ -56,8 +81,8 @@ class _Phase(Strict):
     Early on it is smaller, so that short phases are not averaged with the network they start from.
     """
 
-    clip_norm: PositiveFloat | None = None
-    """Largest norm of a gradient."""
+    clip_norm: Annotated[PositiveFloat | None, BeforeValidator(_none_for_infinite)] = None
+    """Largest norm of a gradient; without it, or with inf, any."""
 
     patience: PositiveInt | None = None
     """End the phase early after so many validations without a better one; without it none ends early."""

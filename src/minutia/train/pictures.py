@@ -13,7 +13,7 @@ from minutia.image.io import read_shape
 from minutia.image.pairs import Pair, PairFiles, find_pairs
 from minutia.image.resize import upscale_bicubic
 from minutia.image.tiff import Shape
-from minutia.train.batches import cut_side, degrade_pair
+from minutia.train.batches import cut_margin, degrade_pair
 from minutia.train.config import Data, Recipe
 from minutia.train.data import PictureBank, load_pairs
 from minutia.train.validation import mean_psnr, scoring
@@ -104,7 +104,7 @@ def load_pictures(recipe: Recipe, chosen: Chosen, device: torch.device, progress
     bank = PictureBank(pairs, network.scale, device=device, place=place, num_pixels=num_pixels)
     for phase in recipe.phases.values():
         if not phase.is_empty:
-            bank.check(cut_side(recipe.data, phase.lr_crop))
+            bank.check(phase.lr_crop, cut_margin(recipe.data))
     score = scoring(recipe)
     scores = [score(upscale_bicubic(pair.lr, network.scale), pair.hr, network.scale) for pair in validation]
     return Pictures(bank, validation, training, mean_psnr(scores))

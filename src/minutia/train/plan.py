@@ -44,7 +44,7 @@ def make_plan(recipe: Recipe, num_pictures: int) -> Plan:
 
 
 def shorten(plan: Plan, ended: Mapping[str, int]) -> Plan:
-    """Give the phases that ended early the number of steps that they were trained for."""
+    """Give the phases that have ended the number of steps that they were trained for."""
     return {name: replace(span, steps=ended.get(name, span.steps)) for name, span in plan.items()}
 
 

@@ -14,7 +14,7 @@ from minutia.files import replacing
 from minutia.image.color import from_float
 from minutia.image.sheet import Panel, draw_sheet
 from minutia.train.bands import shown_bands
-from minutia.train.batches import batch_seed, cut_side, make_batch
+from minutia.train.batches import batch_seed, cut_margin, make_batch
 from minutia.train.config import Recipe
 from minutia.train.data import PictureBank, load_pairs
 from minutia.train.normalising import settle_normalisation
@@ -49,7 +49,7 @@ def draw_preview(recipe: Recipe, target: Path, num_pairs: int) -> None:
     as_it_is = "bicubic" if data.lr is None else "as in data.lr"
     cpu = torch.device("cpu")
     bank = PictureBank(pairs, network.scale, device=cpu, place=cpu)
-    bank.check(cut_side(data, content.lr_crop))
+    bank.check(content.lr_crop, cut_margin(data))
     panels: list[Panel] = []
     for step in range(num_pairs):
         seed = batch_seed(recipe, "content")

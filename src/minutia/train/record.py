@@ -45,7 +45,7 @@ def validate_and_keep(run: Run, phase: Phase, log: Log, place: Place) -> Place:
     before, place = place, _compare(place, goodness(figures, phase.config.best))
     words = _tell_early_end(run, phase, place)
     run.listener.row(log.write(place.step, figures, {"stopped": words} if words else None))
-    collapse = find_collapse(read_rows(log.path))
+    collapse = find_collapse(read_rows(log.path), place.since)
     if collapse:
         raise Collapsed(collapse)
     if place.best != before.best:
@@ -54,6 +54,11 @@ def validate_and_keep(run: Run, phase: Phase, log: Log, place: Place) -> Place:
     write_report(recipe, run.plan, sheet)
     write_readme(recipe)
     return place
+
+
+def was_validated(phase: Phase, log: Log, place: Place) -> bool:
+    """Tell whether the weights of a place have been scored."""
+    return any((row["phase"], row["step"]) == (phase.name, place.step) and "psnr" in row for row in read_rows(log.path))
 
 
 def is_over(run: Run, place: Place) -> bool:

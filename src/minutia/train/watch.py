@@ -18,10 +18,14 @@ class Collapsed(TrainingError):
     """A run has broken down; for a user who does not want it to go back, an error like others."""
 
 
-def find_collapse(rows: Sequence[Row]) -> str:
-    """Say how the last validation shows that its phase has broken down; empty where it does not."""
+def find_collapse(rows: Sequence[Row], since: int = 0) -> str:
+    """Say how the last validation shows that its phase has broken down; empty where it does not.
+
+    Args:
+        since: step after which figures can be compared.
+    """
     last = rows[-1]
-    phase = [row for row in rows if row["phase"] == last["phase"] and "psnr" in row]
+    phase = [row for row in rows if row["phase"] == last["phase"] and "psnr" in row and int(row["step"]) > since]
     best = max(phase, key=lambda row: float(row["psnr"]))
     lost = float(best["psnr"]) - float(last["psnr"])
     # Written so that what is no number is a collapse.

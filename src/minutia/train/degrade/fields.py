@@ -33,9 +33,9 @@ Resamplings = Annotated[dict[Resampling, Weight], AfterValidator(check_weights)]
 
 
 class Strict(BaseModel):
-    """A table of a recipe: what it does not know it refuses."""
+    """A table of a recipe: what it does not know it refuses, and numbers that are none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Batch:

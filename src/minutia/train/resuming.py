@@ -1,0 +1,76 @@
+"""Where a run goes on, and what that means by other settings than it had."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+
+from minutia.errors import RecipeError, TrainingError
+from minutia.train.checkpoint import Place, read_place
+from minutia.train.config import Recipe
+from minutia.train.folder import CHECKPOINT, find_changes, in_words
+
+logger = logging.getLogger(__name__)
+
+YARDSTICK = {
+    "content": ("content.best",),
+    "adversarial": (
+        "adversarial.best",
+        *(f"adversarial.perceptual.{key}" for key in ("layers", "criterion", "rescale", "bands")),
+    ),
+}
+"""Keys on which the figures of a phase depend."""
+
+YARDSTICK_OF_ALL = ("validation.hr", "validation.lr", "data.degradation", "data.normalisation")
+OWN_PICTURES = ("data.hr", "data.lr", "data.num_held_out")
+"""The same where some of the training pictures are held out."""
+
+
+def find_start(recipe: Recipe, *, resume: bool | None) -> Place | None:
+    """Tell where a run goes on; None where it begins.
+
+    Raises:
+        TrainingError: there is nothing to go on with, or a run of another recipe that nobody asked to go on.
+    """
+    checkpoint = recipe.folder / CHECKPOINT
+    if not resume and not checkpoint.exists():
+        return None
+    place = read_place(checkpoint)
+    changes: list[str] = []
+    with suppress(RecipeError) if resume else nullcontext():  # That of an older version, say.
+        changes = find_changes(recipe)
+    if resume and changes:
+        logger.warning("The run goes on with other settings than it had: %s.", in_words(changes))
+    elif resume is False or changes:
+        whose = f"a run of another recipe ({in_words(changes)})" if changes else "a run"
+        raise TrainingError(
+            f"{recipe.folder} holds {whose}; add --resume to go on with it, or --set run=FOLDER to begin another."
+        )
+    if place.phase not in recipe.phases:
+        raise TrainingError(f"{recipe.folder} stands in its {place.phase} phase, which the recipe has not.")
+    return _adapted(place, recipe, changes)
+
+
+def _adapted(place: Place, recipe: Recipe, changes: Sequence[str]) -> Place:
+    """Let a run go on by other settings, of which keys are given, as whoever set them means it.
+
+    Raises:
+        TrainingError: a phase is to have more steps, and is over.
+    """
+    done = place.ended.get("content")
+    if done is not None and "content.steps" in changes and (recipe.content.steps or 0) > done:
+        raise TrainingError(
+            f"The content phase of {recipe.folder} is over after {done} steps; more need another run, "
+            "--set run=FOLDER, which --set content.init=WEIGHTS lets begin with these."
+        )
+    own = OWN_PICTURES if recipe.validation.hr is None else ()
+    yardstick = (*YARDSTICK[place.phase], *YARDSTICK_OF_ALL, *own)
+    if any(key.startswith(yardstick) for key in changes):
+        place = replace(place, best=None, num_worse=0, since=place.step)
+    if any(key.startswith(f"{place.phase}.schedule") for key in changes):
+        return replace(place, rate_factor=1.0)
+    if place.rate_factor != 1:
+        logger.warning("Rates are %g of the recipe's, as the run broke down; other ones count.", place.rate_factor)
+    return place

@@ -1,0 +1,115 @@
+"""A run that goes on by other settings than it had does what whoever set them means."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors import safe_open
+
+from minutia.errors import TrainingError
+from minutia.train import record
+from minutia.train.checkpoint import read_place
+from minutia.train.config import Recipe
+from minutia.train.loop import train
+from minutia.train.rows import read_rows
+
+
+def changed(recipe: Recipe, **phases: dict[str, object]) -> Recipe:
+    table = json.loads(recipe.model_dump_json(exclude_none=True))
+    for name, keys in phases.items():
+        table[name] |= keys
+    return Recipe.model_validate(table)
+
+
+def stop_after(recipe: Recipe, count: int) -> None:
+    seen = iter(range(1, 100))
+    assert not train(recipe, should_stop=lambda: next(seen) >= count)
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    with safe_open(path, framework="pt") as file:
+        return json.loads(file.metadata()["training"])
+
+
+@pytest.fixture
+def harder(recipe: Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recipe:
+    """The same run, measured on pictures on which every figure is far lower."""
+    validate = record.validate
+
+    def score(network: Any, pairs: Any, *arguments: Any, **options: Any) -> Any:
+        found = validate(network, pairs, *arguments, **options)
+        return replace(found, psnr=found.psnr - 15) if len(pairs) == 3 else found
+
+    monkeypatch.setattr(record, "validate", score)
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for path in sorted(recipe.data.hr[0].iterdir())[:3]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    return changed(recipe, validation={"hr": str(folder)})
+
+
+def test_figures_by_another_yardstick_are_no_breakdown(recipe: Recipe, harder: Recipe) -> None:
+    stop_after(recipe, 4)
+    assert read_place(recipe.folder / "last.safetensors").best is not None
+    assert train(harder, resume=True)
+    rows = [row for row in read_rows(recipe.folder / "log.jsonl") if row["phase"] == "content" and "psnr" in row]
+    assert float(rows[1]["psnr"]) < float(rows[0]["psnr"]) - 10
+    assert facts_of(recipe.folder / "weights" / "content-best.safetensors")["content_steps"] == 6
+
+
+@pytest.mark.parametrize("adversarial", [True, False])
+def test_a_phase_that_is_made_shorter_ends_with_figures(recipe: Recipe, adversarial: bool) -> None:
+    if not adversarial:
+        recipe = recipe.model_copy(update={"adversarial": None})
+    recipe = changed(recipe, every={"log": 1, "validation": 100, "checkpoint": 1})
+    stop_after(recipe, 2)
+    assert not (recipe.folder / "weights" / "content-best.safetensors").exists()
+    shorter = changed(recipe, content={"steps": 2})
+    assert train(shorter, resume=True)
+    assert facts_of(recipe.folder / "weights" / "content-best.safetensors")["content_steps"] == 2
+    rows = [(row["phase"], row["step"]) for row in read_rows(recipe.folder / "log.jsonl") if "psnr" in row]
+    assert rows == [("content", 2), *([("adversarial", 6)] if adversarial else [])]
+    assert train(shorter, resume=True)
+    assert [(row["phase"], row["step"]) for row in read_rows(recipe.folder / "log.jsonl") if "psnr" in row] == rows
+
+
+def test_a_phase_that_is_over_gets_no_more_steps(recipe: Recipe) -> None:
+    stop_after(recipe, 8)
+    with pytest.raises(TrainingError, match="is over after 6 steps; more need another run"):
+        train(changed(recipe, content={"steps": 9}), resume=True)
+    assert train(changed(recipe, content={"steps": 3}), resume=True)
+    assert facts_of(recipe.folder / "weights" / "adversarial-best.safetensors")["content_steps"] == 6
+
+
+def test_rates_that_are_set_anew_are_what_they_say(recipe: Recipe, caplog: pytest.LogCaptureFixture) -> None:
+    stop_after(recipe, 3)
+    path = recipe.folder / "last.safetensors"
+    with safe_open(path, framework="pt") as file:
+        scalars = json.loads(file.metadata()["state"])
+    lowered = json.dumps(scalars | {"place": scalars["place"] | {"rate_factor": 0.25}})
+    path.write_bytes(_with_state(path.read_bytes(), lowered))
+    rate = {"schedule": {"kind": "constant", "learning_rate": 1e-4}}
+    seen = iter(range(1, 100))
+    assert not train(recipe, resume=True, should_stop=lambda: next(seen) >= 1)
+    assert "Rates are 0.25 of the recipe's, as the run broke down" in caplog.text
+    assert train(changed(recipe, content=rate), resume=True)
+    rates = [
+        float(row["learning_rate"])
+        for row in read_rows(recipe.folder / "log.jsonl")
+        if row["phase"] == "content" and "psnr" not in row
+    ]
+    assert rates[3] < 0.3 * rates[2]
+    assert rates[4:] == [1e-4, 1e-4]
+
+
+def _with_state(file: bytes, state: str) -> bytes:
+    """Give a safetensors file another state in its head."""
+    length = int.from_bytes(file[:8], "little")
+    head = json.loads(file[8 : 8 + length])
+    head["__metadata__"]["state"] = state
+    packed = json.dumps(head).encode()
+    return len(packed).to_bytes(8, "little") + packed + file[8 + length :]
