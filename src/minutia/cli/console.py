@@ -150,12 +150,14 @@ def in_words(seconds: float) -> str:
 
 
 @contextmanager
-def left_at_once() -> Iterator[None]:
-    """End the process at Ctrl-C, without waiting for threads that are still at work."""
+def left_at_once(*, when_done: bool = False) -> Iterator[None]:
+    """End the process at Ctrl-C, or `when_done` too, without waiting for threads that are still at work."""
     try:
         yield
     except KeyboardInterrupt:
         leave(INTERRUPTED)
+    if when_done:
+        leave(0)
 
 
 def leave(status: int) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minutia.cli.console import console, leave, left_at_once, plain, remark, stop_on_signal
+from minutia.cli.console import console, left_at_once, plain, remark, stop_on_signal
 from minutia.cli.options import Device, Engine, Memory, Precision, Tile, bytes_of
 from minutia.errors import MinutiaError, MissingExtra
 
@@ -58,12 +58,14 @@ def serve(
 
     One picture is made at a time, in the order in which they come; Ctrl-C ends.
     """
+    from minutia.upscaler import Upscaler
+
     try:
         from minutia.web import Bounds, Workshop, create_app, run
     except ImportError as error:
         raise MissingExtra("minutia serve", "web") from error
-    from minutia.upscaler import Upscaler
-
+    guard = _guard(host, names or [], token)
+    load = partial(Upscaler, tile=tile, engine=engine, device=device, precision=precision)
     bounds = Bounds(
         max_bytes=bytes_of(max_bytes, "--max-bytes") or 0,
         max_pixels=max_pixels,
@@ -72,17 +74,14 @@ def serve(
         seconds=timeout,
         keep_seconds=keep,
     )
-    load = partial(Upscaler, tile=tile, engine=engine, device=device, precision=precision)
-    guard = _guard(host, names or [], token)
     with (
-        left_at_once(),
+        left_at_once(when_done=True),
         _listening(host, port) as listener,
         stop_on_signal() as should_stop,
         Workshop(load, bounds, bytes_of(memory, "--memory")) as workshop,
     ):
         _tell(_address(host, listener), workshop, guard, open_page=open_page)
         run(create_app(workshop, guard), listener, should_stop)
-    leave(0)  # Python would wait for threads that are still at a tile.
 
 
 def _address(host: str, listener: socket) -> str:

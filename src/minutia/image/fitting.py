@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from minutia.image.color import full_range, to_uint8
-from minutia.image.formats import Format
+from minutia.image.formats import Format, require_bands, require_room
 from minutia.image.metadata import iptc_segment
-from minutia.types import Metadata, Picture
+from minutia.types import Frames, Metadata, Picture
+
+logger = logging.getLogger(__name__)
 
 NAMES = {
     "icc": "its colour profile",
@@ -22,6 +26,24 @@ NAMES = {
 }
 _JPEG_SEGMENT = 2**16 - 64
 """EXIF and XMP must fit into one segment of a JPEG."""
+
+
+def fit_all(frames: Frames, path: Path, form: Format) -> Frames:
+    """Bring all to what the format can hold, and say in one line what is lost."""
+    pictures, lost = [], []
+    for picture in frames.pictures if form.keeps_all(moving=bool(frames.durations)) else frames.pictures[:1]:
+        require_room(form, picture.height, picture.width, path)
+        require_bands(form, picture, path)
+        fitted, missing = fit(picture, form)
+        pictures.append(fitted)
+        lost += [words for words in missing if words not in lost]
+    if len(pictures) < len(frames.pictures):
+        lost.append(f"more than the first of {len(frames.pictures)} pictures")
+    elif frames.durations and not form.frames:
+        lost.append("the timing of its frames")
+    if lost:
+        logger.warning("%s: %s cannot keep %s.", path, form.name, ", ".join(lost))
+    return replace(frames, pictures=tuple(pictures), durations=frames.durations[: len(pictures)])
 
 
 def fit(picture: Picture, form: Format) -> tuple[Picture, list[str]]:

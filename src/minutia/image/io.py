@@ -19,8 +19,8 @@ from minutia.files import replacing
 from minutia.image import png, tiff, tiff_writer
 from minutia.image.color import to_uint8
 from minutia.image.encoding import encode, plays_of
-from minutia.image.fitting import fit
-from minutia.image.formats import PNG, READ, USUAL_ENCODING, Encoding, Format, format_of, require_bands, require_room
+from minutia.image.fitting import fit_all
+from minutia.image.formats import PNG, READ, USUAL_ENCODING, Encoding, format_of
 from minutia.image.metadata import travelling
 from minutia.image.opening import Limits, load, opened, reason, require_pixels, translated
 from minutia.image.pil import SIDEWAYS, from_pil, unstacked, upright
@@ -183,7 +183,7 @@ def write_frames(frames: Frames, path: Path, encoding: Encoding = USUAL_ENCODING
         PictureError: the format is not written or cannot hold the size or the bands, or the place cannot be written.
     """
     form = format_of(path)
-    fitted = _fit_all(frames, path, form)
+    fitted = fit_all(frames, path, form)
     with _making(path, overwrite=overwrite) as temporary:
         if form.pages:
             tiff_writer.write(fitted.pictures, temporary, encoding)
@@ -203,7 +203,7 @@ def write_rows(
     """
     form = format_of(path)
     assert form.rows, form.name
-    fitted = _fit_all(Frames(tuple(page.like for page in pages)), path, form).pictures
+    fitted = fit_all(Frames(tuple(page.like for page in pages)), path, form).pictures
     with _making(path, overwrite=overwrite) as temporary:
         if form is PNG:
             png.write_rows(pages[0].rows, pages[0].size, fitted[0].metadata, temporary)
@@ -286,21 +286,3 @@ def _take(image: Image.Image, path: Path, limits: Limits) -> Picture:
     if image.format == "PNG":
         picture = replace(picture, metadata=replace(picture.metadata, colours=png.read_colours(path)))
     return picture
-
-
-def _fit_all(frames: Frames, path: Path, form: Format) -> Frames:
-    """Bring all to what the format can hold, and say in one line what is lost."""
-    pictures, lost = [], []
-    for picture in frames.pictures if form.keeps_all(moving=bool(frames.durations)) else frames.pictures[:1]:
-        require_room(form, picture.height, picture.width, path)
-        require_bands(form, picture, path)
-        fitted, missing = fit(picture, form)
-        pictures.append(fitted)
-        lost += [words for words in missing if words not in lost]
-    if len(pictures) < len(frames.pictures):
-        lost.append(f"more than the first of {len(frames.pictures)} pictures")
-    elif frames.durations and not form.frames:
-        lost.append("the timing of its frames")
-    if lost:
-        logger.warning("%s: %s cannot keep %s.", path, form.name, ", ".join(lost))
-    return replace(frames, pictures=tuple(pictures), durations=frames.durations[: len(pictures)])
