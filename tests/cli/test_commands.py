@@ -183,6 +183,7 @@ def test_train_export_evaluate_upscale(tmp_path: Path, photo: np.ndarray) -> Non
     assert "| test | x4 | mine |" in (tmp_path / "figures.md").read_text(encoding="utf-8")
     (figure,) = find_model(tmp_path / "mine").figures
     assert (figure.data, figure.psnr) == ("test", round(table[1]["psnr"], 3))
+    assert figure.command == "minutia evaluate mine --data test --precision auto"
 
     upscaled = minutia("upscale", "test/0.png", "-m", "mine", "-o", "large.png", cwd=tmp_path)
     assert upscaled.returncode == 0, upscaled.stderr

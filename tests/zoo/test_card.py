@@ -11,7 +11,7 @@ from minutia.errors import ModelError
 from minutia.types import Normalisation
 from minutia.zoo.card import Figure, ModelCard, read_card, write_card
 
-FIGURE = Figure(data="Set5", psnr=31.9, ssim=0.89, convention="Y")
+FIGURE = Figure(data="Set5", psnr=31.9, ssim=0.89, convention="Y", command="minutia evaluate m --data Set5")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def card(tmp_path: Path) -> ModelCard:
         sha256="0" * 64,
         network={"kind": "minutianet", "num_blocks": 2},
         training={"data": "none", "steps": 5, "rate": 1e-3},
-        figures=(FIGURE, replace(FIGURE, data="Set14")),
+        figures=(FIGURE, replace(FIGURE, data="Set14", command="")),
         model_path=tmp_path / "model.onnx",
     )
 

@@ -82,7 +82,7 @@ def evaluate(
         if path is not None:
             write_text(path, text)
     for card in cards if write_card else []:
-        _write_figures(card, results)
+        _write_figures(card, results, precision)
 
 
 def _measures(cards: list[ModelCard], *, niqe: bool, grid: bool, vgg: Path | None, lpips: bool) -> list[Measure]:
@@ -154,7 +154,7 @@ def _show(results: list[Result], *, pictures: bool) -> None:
     console.print(table)
 
 
-def _write_figures(card: ModelCard, results: list[Result]) -> None:
+def _write_figures(card: ModelCard, results: list[Result], precision: Precision) -> None:
     """Replace the card's figures of the test sets that were just measured."""
     from minutia.zoo.card import CARD_NAME, Figure, read_card, write_card
 
@@ -164,6 +164,7 @@ def _write_figures(card: ModelCard, results: list[Result]) -> None:
             psnr=round(result.mean["psnr"], 3),
             ssim=round(result.mean["ssim"], 4),
             convention=result.measures[0].convention,
+            command=f"minutia evaluate {card.name} --data {result.data} --precision {precision}",
         )
         for result in results
         if result.model == card.name and result.scale == card.scale

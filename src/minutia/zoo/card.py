@@ -24,7 +24,8 @@ NUMBERS = ("scale", "channels", "halo")
 TABLES = ("network", "training")
 OPTIONAL: dict[str, type] = {"faithful": str, "gentle": str, "pixel_bytes": int}
 LEAST = {"scale": 1, "channels": 1, "halo": 0, "pixel_bytes": 1}
-FIGURE_TYPES: dict[str, type] = {"data": str, "psnr": float, "ssim": float, "convention": str}
+FIGURE_TYPES: dict[str, type] = {"data": str, "psnr": float, "ssim": float, "convention": str, "command": str}
+FIGURE_NEEDS = ("data", "psnr", "ssim", "convention")
 
 WORDS = {str: "text", int: "whole number", dict: "table"}
 
@@ -38,6 +39,8 @@ class Figure:
     """dB"""
     ssim: float
     convention: str
+    command: str = ""
+    """That measured it, with the test set by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,7 @@ def read_card(path: Path) -> ModelCard:
     if unknown:
         raise ModelError(f"The card {path} has an unknown key {unknown[0]}.")
     if not isinstance(figures, list) or not all(_is_figure(figure) for figure in figures):
-        raise ModelError(f"The figures in {path} must be tables of {', '.join(FIGURE_TYPES)}.")
+        raise ModelError(f"The figures in {path} must be tables of {', '.join(FIGURE_NEEDS)}.")
     read = tuple(Figure(**{key: FIGURE_TYPES[key](value) for key, value in figure.items()}) for figure in figures)
     by = None if normalisation is None else parse_normalisation(normalisation, table["channels"], f"the card {path}")
     return ModelCard(**table, figures=read, normalisation=by, model_path=path.with_name(MODEL_NAME))
@@ -141,7 +144,8 @@ def write_card(card: ModelCard, folder: Path) -> None:
     if card.normalisation is not None:
         lines += ["", "[normalisation]", *_lines(asdict(card.normalisation))]
     for figure in card.figures:
-        lines += ["", "[[figures]]", *_lines(asdict(figure))]
+        told = {key: value for key, value in asdict(figure).items() if key in FIGURE_NEEDS or value}
+        lines += ["", "[[figures]]", *_lines(told)]
     with replacing(folder / CARD_NAME) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -152,9 +156,10 @@ def _is_number(value: object) -> bool:
 
 def _is_figure(figure: object) -> bool:
     """Tell whether all is there, of its type; a whole number may stand for another."""
-    if not isinstance(figure, dict) or set(figure) != set(FIGURE_TYPES):
+    if not isinstance(figure, dict) or not set(FIGURE_NEEDS) <= set(figure) <= set(FIGURE_TYPES):
         return False
-    return all(type(figure[key]) in {kind, int if kind is float else kind} for key, kind in FIGURE_TYPES.items())
+    kinds = {key: FIGURE_TYPES[key] for key in figure}
+    return all(type(figure[key]) in {kind, int if kind is float else kind} for key, kind in kinds.items())
 
 
 def _lines(table: Mapping[str, object]) -> list[str]:
