@@ -58,11 +58,25 @@ def test_an_original_is_never_replaced_whatever_it_is_called(folder: Path, tmp_p
         plan_jobs([folder], Naming(output=link))
 
 
-def test_a_file_of_two_names_is_one_file(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    os.link(folder / "a.png", tmp_path / "other" / "a.png")  # As in a folder that is mounted twice.
+def test_a_folder_of_two_names_is_one_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat, other = Path.stat, tmp_path / "other"
+    other.mkdir()
+    # As if the folder were mounted there once more.
+    monkeypatch.setattr(Path, "stat", lambda path, **how: stat(folder if path == other else path, **how))
     with pytest.raises(PictureError, match="replaced by its own enlargement"):
-        plan_jobs([folder], Naming(output=tmp_path / "other"))
+        plan_jobs([folder], Naming(output=other))
+
+
+def test_files_of_one_content_are_two_where_they_have_two_names(folder: Path, tmp_path: Path) -> None:
+    os.link(folder / "a.png", folder / "c.png")  # They are written by rename, and so come apart.
+    (tmp_path / "out").mkdir()
+    for name in ("a.png", "c.png"):
+        os.link(folder / "a.png", tmp_path / "out" / name)
+    assert targets(plan_jobs([folder], Naming(output=tmp_path / "out")), tmp_path / "out") == [
+        "a.png",
+        "b.bmp",
+        "c.png",
+    ]
 
 
 def test_plans_that_would_lose_something_are_refused(folder: Path) -> None:

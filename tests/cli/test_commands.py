@@ -223,11 +223,11 @@ def test_figures_go_into_the_card_as_it_is_now(tiny_model: Path, tmp_path: Path)
     other = Figure(data="other", psnr=1.0, ssim=0.5, convention="none")
     write_card(replace(before, figures=(other,)), tmp_path / "tiny")  # As another evaluation does meanwhile.
     results = [Result("tiny", "test", 4, (PSNR, SSIM), {"a.png": {"psnr": 30.0, "ssim": 0.9}})]
-    _write_figures(before, results)
+    _write_figures(before, results, "fp32")
     assert [figure.data for figure in find_model(tmp_path / "tiny").figures] == ["other", "test"]
     write_card(replace(before, sha256="0" * 64), tmp_path / "tiny")
     with pytest.raises(ModelError, match="was replaced while it was measured; its card is left as it is"):
-        _write_figures(before, results)
+        _write_figures(before, results, "fp32")
 
 
 def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

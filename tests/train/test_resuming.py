@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from safetensors import safe_open
@@ -15,6 +16,7 @@ from minutia.train import record
 from minutia.train.checkpoint import read_place
 from minutia.train.config import Recipe
 from minutia.train.loop import train
+from minutia.train.phases import ContentPhase
 from minutia.train.rows import read_rows
 
 
@@ -61,6 +63,23 @@ def test_figures_by_another_yardstick_are_no_breakdown(recipe: Recipe, harder: R
     assert facts_of(recipe.folder / "weights" / "content-best.safetensors")["content_steps"] == 6
 
 
+def test_what_other_settings_mean_is_kept_should_the_run_die(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_after(recipe, 4)
+    by_ssim = changed(recipe, content={"best": "ssim"})
+    with monkeypatch.context() as patched:
+        patched.setattr(ContentPhase, "step", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train(by_ssim, resume=True)
+    place = read_place(recipe.folder / "last.safetensors")
+    assert (place.step, place.best, place.since) == (4, None, 4)
+    assert train(by_ssim, resume=True)
+
+
+def test_another_yardstick_and_an_end_at_once(recipe: Recipe) -> None:
+    stop_after(recipe, 4)
+    assert train(changed(recipe, content={"best": "ssim", "steps": 4}), resume=True)
+
+
 @pytest.mark.parametrize("adversarial", [True, False])
 def test_a_phase_that_is_made_shorter_ends_with_figures(recipe: Recipe, adversarial: bool) -> None:
     if not adversarial:
@@ -81,6 +100,9 @@ def test_a_phase_that_is_over_gets_no_more_steps(recipe: Recipe) -> None:
     stop_after(recipe, 8)
     with pytest.raises(TrainingError, match="is over after 6 steps; more need another run"):
         train(changed(recipe, content={"steps": 9}), resume=True)
+    any_length = recipe.model_copy(update={"content": recipe.content.model_copy(update={"steps": None})})
+    with pytest.raises(TrainingError, match="is over after 6 steps"):
+        train(changed(any_length, content={"epochs": 9}), resume=True)
     assert train(changed(recipe, content={"steps": 3}), resume=True)
     assert facts_of(recipe.folder / "weights" / "adversarial-best.safetensors")["content_steps"] == 6
 

@@ -71,7 +71,8 @@ def test_colours_mean_the_same_in_the_large_film(tmp_path: Path, matrix: int, fu
 
 
 @pytest.mark.parametrize(
-    ("codec", "suffix"), [("libvpx", ".webm"), ("libvpx-vp9", ".webm"), ("prores_ks", ".mov"), ("libx264rgb", ".mkv")]
+    ("codec", "suffix"),
+    [("libvpx", ".webm"), ("libvpx-vp9", ".webm"), ("prores_ks", ".mov"), ("mjpeg", ".mov"), ("libx264rgb", ".mkv")],
 )
 @pytest.mark.parametrize("full", [False, True])
 def test_colours_are_seen_as_they_were_whatever_the_codec_can_say(

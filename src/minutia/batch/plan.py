@@ -123,9 +123,9 @@ def _target(source: Source, naming: Naming, form: str | None) -> Path:
 def _without_clashes(jobs: Sequence[Job]) -> tuple[Job, ...]:
     """Leave out sources that are outputs of an earlier run, and repetitions; refuse outputs that fall on one another.
 
-    It is files that are compared, and not names: a folder may have two, and an original must not be lost for that.
+    Folders are compared by what they are, and not by name: one may have two, and an original must not be lost for that.
     """
-    by_target: dict[tuple[int, int] | str, Job] = {}
+    by_target: dict[tuple[int, int, str] | str, Job] = {}
     real = {path: _real(path) for job in jobs for path in (job.source, job.target)}
     for job in jobs:
         source, target = real[job.source], real[job.target]
@@ -139,10 +139,12 @@ def _without_clashes(jobs: Sequence[Job]) -> tuple[Job, ...]:
     return tuple(job for job in by_target.values() if real[job.source] not in by_target)
 
 
-def _real(path: Path) -> tuple[int, int] | str:
-    """Tell which file a path leads to; of one that is yet to be made, its place."""
+def _real(path: Path) -> tuple[int, int, str] | str:
+    """Tell which place a path leads to: the folder itself, whatever it is called, and the name in it."""
+    real = os.path.normcase(os.path.realpath(path))
+    folder, name = os.path.split(real)
     with suppress(OSError):
-        found = path.stat()
+        found = Path(folder).stat()
         if found.st_ino:  # Some file systems have none.
-            return found.st_dev, found.st_ino
-    return os.path.normcase(os.path.realpath(path))
+            return found.st_dev, found.st_ino, name
+    return real

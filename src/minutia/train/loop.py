@@ -77,7 +77,8 @@ def train(
     listener.outline(replace(outline, start=start))
     recipe = settle_normalisation(recipe, chosen.training, listener.loading, resume=resume)
     pictures = load_pictures(recipe, chosen, accelerator.device, listener.loading)
-    processes.decide(partial(prepare_folder, recipe))
+    if start is None:
+        processes.decide(partial(prepare_folder, recipe))
     _check_shared(recipe.folder)
     plan = shorten(outline.plan, place.ended)
     run = Run(recipe, accelerator, pictures, plan, listener, should_stop, processes)
@@ -86,7 +87,7 @@ def train(
         place = place if place.phase == name else Place(name, seconds=place.seconds, ended=place.ended)
         phase = make_phase(recipe, name, accelerator, judge)
         if start is not None and name == start.phase:
-            load_checkpoint(recipe.folder / CHECKPOINT, phase)
+            _take_up(run, phase, place)
         else:
             start_discriminator(phase)
         place = _run_watched(run, phase, place)
@@ -97,6 +98,16 @@ def train(
     # Nobody leaves before the last checkpoint is written: launchers end all processes soon after the first.
     processes.any(False)
     return is_over(run, place)
+
+
+def _take_up(run: Run, phase: Phase, place: Place) -> None:
+    """Bring a phase to where it stood, and write down the recipe by which it goes on."""
+    checkpoint = run.folder / CHECKPOINT
+    load_checkpoint(checkpoint, phase)
+    # First what other settings mean for the state, should the run die before its next checkpoint.
+    if run.processes.is_main and place != read_place(checkpoint):
+        save_checkpoint(checkpoint, phase, place)
+    run.processes.decide(partial(prepare_folder, run.recipe))
 
 
 def _check_shared(folder: Path) -> None:

@@ -11,6 +11,7 @@ from minutia.errors import RecipeError, TrainingError
 from minutia.train.checkpoint import Place, read_place
 from minutia.train.config import Recipe
 from minutia.train.folder import CHECKPOINT, find_changes, in_words
+from minutia.train.recipe import load_recipe
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def _adapted(place: Place, recipe: Recipe, changes: Sequence[str]) -> Place:
         TrainingError: a phase is to have more steps, and is over.
     """
     done = place.ended.get("content")
-    if done is not None and "content.steps" in changes and (recipe.content.steps or 0) > done:
+    if done is not None and any(key in changes for key in ("content.steps", "content.epochs")) and _is_longer(recipe):
         raise TrainingError(
             f"The content phase of {recipe.folder} is over after {done} steps; more need another run, "
             "--set run=FOLDER, which --set content.init=WEIGHTS lets begin with these."
@@ -74,3 +75,9 @@ def _adapted(place: Place, recipe: Recipe, changes: Sequence[str]) -> Place:
     if place.rate_factor != 1:
         logger.warning("Rates are %g of the recipe's, as the run broke down; other ones count.", place.rate_factor)
     return place
+
+
+def _is_longer(recipe: Recipe) -> bool:
+    """Tell whether the content phase is to be longer than the run folder's recipe has it."""
+    before, now = load_recipe(recipe.folder / "recipe.toml").content, recipe.content
+    return (now.steps or 0) > (before.steps or 0) or (now.epochs or 0) > (before.epochs or 0)

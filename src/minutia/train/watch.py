@@ -26,7 +26,7 @@ def find_collapse(rows: Sequence[Row], since: int = 0) -> str:
     """
     last = rows[-1]
     phase = [row for row in rows if row["phase"] == last["phase"] and "psnr" in row and int(row["step"]) > since]
-    best = max(phase, key=lambda row: float(row["psnr"]))
+    best = max([*phase, last], key=lambda row: float(row["psnr"]))
     lost = float(best["psnr"]) - float(last["psnr"])
     # Written so that what is no number is a collapse.
     if lost <= COLLAPSE_DB:

@@ -40,8 +40,11 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
 FULL_RANGE = frozenset({"libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1"})
 """Codecs that say so where numbers go from 0 to 255; of others players take 16 to 235."""
 
-VP8 = "libvpx"
-"""Knows one matrix (RFC 6386, section 9.2)."""
+ONE_MATRIX = frozenset({"libvpx", "mjpeg"})
+"""Codecs that know no other than that of BT.601 (RFC 6386, section 9.2; JFIF)."""
+
+MJPEG = "mjpeg"
+"""Takes 0 to 255 alone, as JPEG."""
 
 RGB = 0
 """The matrix of colours that go through none (ITU-T H.273)."""
@@ -155,8 +158,10 @@ def choose_encoding(film: Film, size: Size, target: Path, codec: str | None = No
         bit_rate=0 if "crf" in options else round(BITS_PER_PIXEL * width * height * film.rate),
         options=options,
     )
-    limits = ColorRange.JPEG if encoding.holds_rgb else film.color.range if name in FULL_RANGE else ColorRange.MPEG
-    matrix = SMPTE170M if name == VP8 else film.color.matrix
+    limits = film.color.range if name in FULL_RANGE else ColorRange.MPEG
+    if encoding.holds_rgb or name == MJPEG:
+        limits = ColorRange.JPEG
+    matrix = SMPTE170M if name in ONE_MATRIX else film.color.matrix
     return replace(encoding, color=replace(film.color, matrix=matrix, range=int(limits)))
 
 

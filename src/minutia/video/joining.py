@@ -95,7 +95,7 @@ def _muxing(form: str, film: Film, source: InputContainer) -> dict[str, str]:
     if form == "matroska":  # Sound may begin before the film; all else would be moved for it.
         return {"avoid_negative_ts": "disabled"}
     flags = "+faststart"  # The index comes first, to play while it loads.
-    if any(key.startswith(APPLE) for key in source.metadata):
+    if any(key.startswith(APPLE) for key in source.metadata):  # Titles then stand as such keys, too.
         flags += "+use_metadata_tags"
     return {"movflags": flags, "video_track_timescale": str(film.time_base.denominator)}
 
