@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -83,7 +82,11 @@ def temporary_name(path: Path) -> Path:
 def _mark(path: Path) -> str:
     """How temporary names of `path` begin: with its own, or what stands for one that would become too long."""
     name = os.fsencode(path.name)
-    return f".{path.name}." if len(name) <= MAX_NAME else f".{hashlib.sha256(name).hexdigest()}."
+    if len(name) <= MAX_NAME:
+        return f".{path.name}."
+    import hashlib  # Seldom needed, and slow to import.
+
+    return f".{hashlib.sha256(name).hexdigest()}."
 
 
 def remove_remains(path: Path) -> None:

@@ -19,7 +19,7 @@ Tensor: TypeAlias = "NDArray[np.float32]"
 GeoTags: TypeAlias = tuple[tuple[int, tuple[float, ...] | str], ...]
 """Tags of GeoTIFF and what they hold, in the order of `minutia.image.geo`."""
 
-ColourChunks: TypeAlias = tuple[tuple[bytes, bytes], ...]
+ColorSpace: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Chunks of PNG, each by its name and what it holds."""
 
 EngineName: TypeAlias = Literal["auto", "openvino", "torch", "onnxruntime"]
@@ -84,7 +84,7 @@ class Metadata:
     geo: GeoTags | None = None
     """Where on Earth the picture lies."""
 
-    colours: ColourChunks | None = None
+    color_space: ColorSpace | None = None
     """How colours that are not those of sRGB are to be shown, where a PNG says so."""
 
 

@@ -105,9 +105,9 @@ def test_colours_that_are_not_those_of_srgb_are_kept_or_missed(
     more = {"save_all": True, "append_images": [Image.new("RGB", (4, 4), "red")]} if moving else {}
     save_with(tmp_path / "a.png", chunks, **more)
     frames = io.read_frames(tmp_path / "a.png")
-    assert frames.pictures[0].metadata.colours == kept
+    assert frames.pictures[0].metadata.color_space == kept
     io.write_frames(frames, tmp_path / "b.png")
-    assert png.read_colours(tmp_path / "b.png") == kept
+    assert png.read_color_space(tmp_path / "b.png") == kept
     assert caplog.text == ""
     io.write_frames(frames, tmp_path / "b.webp")
     assert ("how its colours are to be shown" in caplog.text) == (kept is not None)

@@ -185,6 +185,11 @@ def test_all_pages_count(serving: Callable[..., object], photo: np.ndarray) -> N
         assert answer.detail == "picture.tif has 112x96 pixels in 2 frames, more than the limit of 21,503."
 
 
+def head(length: int) -> bytes:
+    """What is sent before a picture."""
+    return b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % length
+
+
 def test_a_picture_that_stops_coming_is_given_up(
     serving: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +198,7 @@ def test_a_picture_that_stops_coming_is_given_up(
         serving(max_waiting=1) as place,
         socket.create_connection(("127.0.0.1", place.client.port)) as stalled,
     ):
-        stalled.sendall(b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nP")
+        stalled.sendall(head(99) + b"P")
         assert stalled.recv(4096).startswith(b"HTTP/1.1 408 ")
         assert place.files == []
 
@@ -206,7 +211,7 @@ def test_a_picture_that_comes_by_drops_is_given_up(
         serving(max_waiting=1) as place,
         socket.create_connection(("127.0.0.1", place.client.port), timeout=0.1) as slow,
     ):
-        slow.sendall(b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n")
+        slow.sendall(head(99))
         for _ in range(50):
             slow.sendall(b"P")
             with suppress(TimeoutError):
@@ -221,7 +226,7 @@ def test_who_hangs_up_before_the_answer_leaves_nothing(place: Place, small: np.n
     first = place.client.send(encoded(small))  # Which keeps the others waiting.
     body = encoded(small)
     with socket.create_connection(("127.0.0.1", place.client.port)) as hasty:
-        hasty.sendall(b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        hasty.sendall(head(len(body)) + body)
     for _ in range(100):
         time.sleep(0.05)
         if len(place.files) == 1:

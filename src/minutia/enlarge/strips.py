@@ -205,6 +205,7 @@ def enlarge_strips(
         Rows of the enlargement, as wide as it is, without metadata.
     """
     scale, done = network.engine.scale, 0
+    enlarge = _enlarge_weighed if weighed else Network.enlarge
     columns = spans(source.width, side, network.reach)
     for rows in spans(source.height, side, network.reach):
         strip = prepare(source.read(rows.start, rows.stop))
@@ -218,7 +219,6 @@ def enlarge_strips(
         for part in columns:
             pixels = planes[:, part.start : part.stop]
             left, right = ((edge - part.start) * scale for edge in (part.core_start, part.core_stop))
-            enlarge = _enlarge_weighed if weighed else Network.enlarge
             core = enlarge(network, pixels, (slice(top, bottom), slice(left, right)))
             large[:, part.core_start * scale : part.core_stop * scale] = core
             done += (rows.core_stop - rows.core_start) * (part.core_stop - part.core_start)

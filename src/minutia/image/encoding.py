@@ -70,7 +70,7 @@ def _beside(metadata: Metadata, form: Format) -> dict[str, Any]:
         found["exif"] = with_resolution(metadata.exif, metadata.dpi)
     if form.name == "PNG":
         found["pnginfo"] = chunks = PngInfo()
-        for name, body in metadata.colours or ():
+        for name, body in metadata.color_space or ():
             chunks.add(name, body)
         if metadata.xmp is not None:
             chunks.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode(errors="replace"))

@@ -22,7 +22,7 @@ NAMES = {
     "iptc": "IPTC",
     "dpi": "its resolution",
     "geo": "its place on Earth",
-    "colours": "how its colours are to be shown",
+    "color_space": "how its colours are to be shown",
 }
 _JPEG_SEGMENT = 2**16 - 64
 """EXIF and XMP must fit into one segment of a JPEG."""

@@ -61,7 +61,7 @@ USUAL_ENCODING = Encoding()
 _ALL = frozenset({"icc", "exif", "xmp", "iptc", "dpi"})
 _ANY = frozenset({1, 2, 3, 4})
 
-PNG = Format(name="PNG", deep=_ANY, beside=_ALL - {"iptc"} | {"colours"}, frames=True, rows=True, suggestion="tiff")
+PNG = Format(name="PNG", deep=_ANY, beside=_ALL - {"iptc"} | {"color_space"}, frames=True, rows=True, suggestion="tiff")
 JPEG = Format(name="JPEG", alpha=False, beside=_ALL, max_side=65_535)
 WEBP = Format(name="WEBP", grey=False, beside=_ALL - {"iptc"}, frames=True, max_side=16_383)
 AVIF = Format(name="AVIF", grey=False, beside=_ALL - {"iptc"}, frames=True, max_side=65_535)

@@ -89,12 +89,14 @@ def _read_frames(path: Path, limits: Limits, at_most: int | None) -> Frames:
         is_deep = png.is_deep(image) and not limits.allow_truncated
         if is_deep and len(places) > 1:
             logger.warning("%s: its frames are read with 8 bits of their 16.", path)
+        color_space = png.read_color_space(path) if image.format == "PNG" else None
         pictures: list[Picture] = []
         durations = []
         for place in places[:count]:
             image.seek(place)
             require_pixels(image.width, image.height, count, path, limits)
             picture = _take_deep(image, path) if is_deep and len(places) == 1 else _take(image, path, limits)
+            picture = replace(picture, metadata=replace(picture.metadata, color_space=color_space))
             if pictures and picture.metadata == pictures[-1].metadata:  # Which frames have once, and may be large.
                 picture = replace(picture, metadata=pictures[-1].metadata)
             pictures.append(picture)
@@ -275,14 +277,11 @@ def _take_deep(image: Image.Image, path: Path) -> Picture:
     """Decode an opened PNG of several channels of 16 bits."""
     image.load()  # PNG may tell its EXIF after the pixels.
     pixels, alpha = unstacked(png.read_deep(path))
-    picture = Picture(pixels, alpha, replace(travelling(image), colours=png.read_colours(path)))
+    picture = Picture(pixels, alpha, travelling(image))
     return upright(picture, image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def _take(image: Image.Image, path: Path, limits: Limits) -> Picture:
     """Decode the frame at which an opened file stands."""
     load(image, limits)
-    picture = from_pil(image, str(path))
-    if image.format == "PNG":
-        picture = replace(picture, metadata=replace(picture.metadata, colours=png.read_colours(path)))
-    return picture
+    return from_pil(image, str(path))

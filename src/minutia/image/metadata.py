@@ -64,7 +64,7 @@ def travelling(image: Image.Image) -> Metadata:
 def stripped(metadata: Metadata) -> Metadata:
     """Leave what tells how the pixels are to be read: their colours, and which value means that there is none."""
     no_data = tuple(entry for entry in metadata.geo or () if entry[0] == NO_DATA)
-    return Metadata(icc=metadata.icc, geo=no_data or None, colours=metadata.colours)
+    return Metadata(icc=metadata.icc, geo=no_data or None, color_space=metadata.color_space)
 
 
 def travelling_exif(source: Image.Exif) -> bytes | None:

@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import putchunk
 
 from minutia.image.pil import stacked
 from minutia.image.regroup import regrouped
-from minutia.types import ColourChunks, Metadata, Picture, Pixels
+from minutia.types import ColorSpace, Metadata, Picture, Pixels
 
 _LEVEL = 2
 """Of ISA-L: as small as zlib's level 1, in a fifth of its time."""
@@ -29,15 +29,17 @@ _BLOCK = 2**20
 """Bytes that are compressed at once, each block by its own thread."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
-"""Of sRGB: white, red, green, blue (PNG specification, section 11.3.2)."""
-
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """Grey, grey with alpha, RGB, RGB with alpha (PNG specification, table 11.1)."""
 
 _PROFILES = {b"iCCP", b"sRGB"}
+"""Chunks beside which gamma and primaries do not count."""
+
+_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+"""Of sRGB: white, red, green, blue (PNG specification, section 11.3.2)."""
+
 _SRGB = {b"gAMA": struct.pack(">I", 45455), b"cHRM": struct.pack(">8I", *_PRIMARIES)}
-_COLOURS = {b"cICP", *_PROFILES, *_SRGB}
+_COLOR_SPACE = {b"cICP", *_PROFILES, *_SRGB}
 
 _AVERAGE = 3
 """The filter of all rows: each byte less the mean of its neighbours at the left and above."""
@@ -56,7 +58,7 @@ def read_deep(path: Path) -> NDArray[np.uint16]:
     return planes
 
 
-def read_colours(path: Path) -> ColourChunks | None:
+def read_color_space(path: Path) -> ColorSpace | None:
     """Find the chunks of a PNG that say how its colours are to be shown; None where they are those of sRGB.
 
     A coding of video (cICP) goes before all others; gamma and primaries count where there is no profile (PNG
@@ -69,7 +71,7 @@ def read_colours(path: Path) -> ColourChunks | None:
             length, name = struct.unpack(">I4s", head)
             if name == b"IDAT":
                 break
-            if name in _COLOURS:
+            if name in _COLOR_SPACE:
                 found[name] = file.read(length)
                 length = 0
             file.seek(length + 4, os.SEEK_CUR)
@@ -166,7 +168,7 @@ def _as_bytes(rows: Pixels) -> NDArray[np.uint8]:
 
 def _chunks(metadata: Metadata) -> list[tuple[bytes, bytes]]:
     """Write metadata as chunks (PNG specification, section 11.3)."""
-    chunks = list(metadata.colours or ())
+    chunks = list(metadata.color_space or ())
     if metadata.icc is not None:
         chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc)))
     if metadata.dpi is not None:

@@ -198,7 +198,7 @@ class Recipe(Strict):
                 f"the discriminator makes one place of crops of {side} pixels, and normalises over the batch; make "
                 "adversarial.batch_size 2 at least."
             )
-        if self.adversarial.discriminator.kind == "unet" and side % UNET_STRIDE:
+        if phase.discriminator.kind == "unet" and side % UNET_STRIDE:
             raise ValueError(
                 f"adversarial.lr_crop makes crops of {side} pixels, but the U-Net takes multiples of {UNET_STRIDE}."
             )

@@ -59,14 +59,14 @@ class Perceptual(Strict):
     weights: Path | None = None
     """Safetensors file of VGG19; without it the weights are downloaded once."""
 
+    bands: Bands | None = None
+    """The three bands that are taken for red, green and blue; without it the first three, or the first thrice."""
+
     @property
     def stride(self) -> int:
         """Pixels between two places of the deepest layer that is chosen: twice as many in each block."""
         blocks = [int(name[4]) for name in self.layers if name[4:5].isdecimal()]  # What is no layer is told later.
         return 1 << max(blocks, default=1) - 1
-
-    bands: Bands | None = None
-    """The three bands that are taken for red, green and blue; without it the first three, or the first thrice."""
 
 
 class Gan(Strict):

@@ -61,7 +61,7 @@ def _adapted(place: Place, recipe: Recipe, changes: Sequence[str]) -> Place:
         TrainingError: a phase is to have more steps, and is over.
     """
     done = place.ended.get("content")
-    if done is not None and any(key in changes for key in ("content.steps", "content.epochs")) and _is_longer(recipe):
+    if done is not None and {"content.steps", "content.epochs"} & {*changes} and _is_longer(recipe):
         raise TrainingError(
             f"The content phase of {recipe.folder} is over after {done} steps; more need another run, "
             "--set run=FOLDER, which --set content.init=WEIGHTS lets begin with these."

@@ -78,17 +78,12 @@ class Encoding:
     bit_rate: int = 0
     options: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def holds_rgb(self) -> bool:
-        """Whether the numbers are colours as they are, without a matrix."""
-        return av.VideoFormat(self.pixel_format).is_rgb
-
     def configure(self, context: VideoCodecContext) -> None:
         """Set an encoder that is not opened yet."""
         context.width, context.height, context.pix_fmt = self.width, self.height, self.pixel_format
         context.sample_aspect_ratio = self.aspect
         context.framerate, context.time_base = self.rate, 1 / self.rate
-        context.colorspace = RGB if self.holds_rgb else self.color.matrix
+        context.colorspace = RGB if _is_rgb(self.pixel_format) else self.color.matrix
         context.color_range = self.color.range
         context.color_primaries, context.color_trc = self.color.primaries, self.color.transfer
         context.bit_rate = self.bit_rate
@@ -147,22 +142,18 @@ def choose_encoding(film: Film, size: Size, target: Path, codec: str | None = No
         options["crf"] = str(crf)
     height, width = size
     formats = [each.name for each in av.codec.Codec(name, "w").video_formats or ()]
-    encoding = Encoding(
+    pixel_format = "yuv420p" if "yuv420p" in formats or not formats else formats[0]
+    return Encoding(
         codec=name,
-        pixel_format="yuv420p" if "yuv420p" in formats or not formats else formats[0],
+        pixel_format=pixel_format,
         width=width,
         height=height,
         aspect=film.aspect,
         rate=film.rate,
-        color=film.color,
+        color=_as_coded(film.color, name, pixel_format),
         bit_rate=0 if "crf" in options else round(BITS_PER_PIXEL * width * height * film.rate),
         options=options,
     )
-    limits = film.color.range if name in FULL_RANGE else ColorRange.MPEG
-    if encoding.holds_rgb or name == MJPEG:
-        limits = ColorRange.JPEG
-    matrix = SMPTE170M if name in ONE_MATRIX else film.color.matrix
-    return replace(encoding, color=replace(film.color, matrix=matrix, range=int(limits)))
 
 
 @final
@@ -195,6 +186,19 @@ class Encoder:
             assert packet.pts is not None
             pts, duration = self.times[round(packet.pts * packet.time_base * self.encoding.rate)]
             yield Packet(pts, duration, packet.is_keyframe, bytes(packet))
+
+
+def _as_coded(color: Color, codec: str, pixel_format: str) -> Color:
+    """Bring the colours of a film to what a codec can say of them."""
+    limits = color.range if codec in FULL_RANGE else ColorRange.MPEG
+    if codec == MJPEG or _is_rgb(pixel_format):
+        limits = ColorRange.JPEG
+    return replace(color, matrix=SMPTE170M if codec in ONE_MATRIX else color.matrix, range=int(limits))
+
+
+def _is_rgb(pixel_format: str) -> bool:
+    """Tell whether numbers are colours as they are, without a matrix."""
+    return bool(av.VideoFormat(pixel_format).is_rgb)
 
 
 def _is_encoder(name: str) -> bool:

@@ -63,6 +63,7 @@ def create_app(workshop: Workshop, guard: Guard | None = None) -> FastAPI:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
+    """Answer once the client listens."""
     assert isinstance(error, StarletteHTTPException)
     if error.status_code not in {408, 499}:  # Of which nothing comes any more.
         await let_pass(request)

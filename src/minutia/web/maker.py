@@ -94,7 +94,7 @@ class Maker:
 
 @contextmanager
 def _told_to(task: Task) -> Iterator[None]:
-    """Let a task hear what the library warns of: one is made at a time, and of models others ask meanwhile."""
+    """Let a task hear what the library warns of while it is made, but for models, of which others ask meanwhile."""
 
     class Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

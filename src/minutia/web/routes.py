@@ -30,7 +30,7 @@ PATIENCE_SECONDS: Final = 30
 """How long nothing may come of a picture that is being sent."""
 
 SLOWEST: Final = 10_000
-"""Bytes a second, at the least, of a picture that takes longer than that to be sent."""
+"""Bytes a second that come of a picture at the least, counted from its first."""
 
 GONE: Final = "Nobody waits for it any more."
 
