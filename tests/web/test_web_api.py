@@ -19,6 +19,7 @@ from PIL import Image
 
 from minutia.upscaler import Upscaler
 from minutia.web import Guard
+from minutia.web.app import FOLDER
 
 DOC = Path(__file__).parents[2] / "docs" / "api.md"
 
@@ -49,6 +50,8 @@ def test_a_picture_is_sent_and_fetched_and_forgotten(place: Place, small: np.nda
     for _ in range(2):
         answer = client.ask("GET", f"/api/jobs/{key}/picture")
         assert (answer.status, answer.headers["content-type"]) == (200, "image/webp")
+    head = client.ask("HEAD", f"/api/jobs/{key}/picture")
+    assert (head.status, head.headers["content-length"], head.body) == (200, str(len(answer.body)), b"")
     assert Image.open(io.BytesIO(answer.body)).size == (96, 72)
     assert client.ask("DELETE", f"/api/jobs/{key}").status == 204
     for method, path in (("GET", ""), ("GET", "/picture"), ("DELETE", "")):
@@ -99,7 +102,7 @@ def test_wishes_that_cannot_be_met_are_refused_in_a_sentence(
 
 
 def test_files_that_are_no_pictures_are_refused(place: Place, small: np.ndarray) -> None:
-    for body, sentence in ((b"", "picture is broken or no picture."), (b"GIF8 nothing", "picture is broken")):
+    for body, sentence in ((b"", "Nothing was sent: the body"), (b"GIF8 nothing", "picture is broken")):
         answer = place.client.ask("POST", "/api/upscale", body)
         assert answer.status == 422
         assert answer.detail.startswith(sentence)
@@ -282,9 +285,11 @@ def test_a_token_is_asked_for(serving: Callable[..., object]) -> None:
 
 
 def test_the_page_needs_nothing_from_elsewhere(place: Place) -> None:
-    for path, kind in (("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "javascript")):
+    kinds = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+    parts = {f"/{path.name}": kinds[path.suffix] for path in FOLDER.iterdir()}
+    for path, kind in {"/": "text/html", **parts}.items():
         answer = place.client.ask("GET", path)
-        assert kind in answer.headers["content-type"]
+        assert answer.headers["content-type"].startswith(kind)
         assert answer.headers["content-security-policy"].startswith("default-src 'self';")
         assert b"://" not in answer.body
         assert place.client.ask("HEAD", path).status == 200
@@ -307,3 +312,27 @@ def test_the_example_for_python_runs(
 def test_every_address_is_described(place: Place) -> None:
     described = place.client.ask("GET", "/openapi.json").json["paths"]
     assert set(described) == {address.replace("ID", "{key}") for address in re.findall(r"/api/[\w/]+", DOC.read_text())}
+
+
+def test_every_refusal_is_described_as_it_is(place: Place) -> None:
+    described = place.client.ask("GET", "/openapi.json").json
+    assert "HTTPValidationError" not in described["components"]["schemas"]
+    assert "securitySchemes" not in described["components"]
+    for method, path, code in (("POST", "jobs", 422), ("POST", "upscale", 422), ("GET", "jobs/{key}/picture", 404)):
+        answer = place.client.ask(method, f"/api/{path}")
+        assert (answer.status, list(answer.json)) == (code, ["detail"])
+        told = described["paths"][f"/api/{path}"][method.lower()]["responses"][str(code)]["content"]
+        assert told["application/json"]["schema"]["$ref"].endswith("/Trouble")
+    assert place.client.ask("POST", "/api/jobs").detail.startswith("Nothing was sent")
+
+
+def test_a_token_is_described(serving: Callable[..., object]) -> None:
+    with serving(Guard(token="sesame")) as place:  # noqa: S106 (of this test alone)
+        described = place.client.ask("GET", "/openapi.json").json
+        assert described["components"]["securitySchemes"] == {"HTTPBearer": {"type": "http", "scheme": "bearer"}}
+        assert described["paths"]["/api/status"]["get"]["security"] == [{"HTTPBearer": []}]
+
+
+@pytest.mark.parametrize(("form", "kind"), [("tiff", "image/tiff"), ("jp2", "image/jp2"), ("avif", "image/avif")])
+def test_what_is_made_is_called_what_it_is(place: Place, small: np.ndarray, form: str, kind: str) -> None:
+    assert place.client.ask("POST", "/api/upscale", encoded(small), format=form).headers["content-type"] == kind

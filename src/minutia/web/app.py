@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from minutia import __version__
@@ -18,7 +19,10 @@ from minutia.web.wishes import Wishes
 from minutia.web.workshop import Workshop
 
 FOLDER: Final = Path(__file__).parent / "page"
-FILES: Final = ("page.html", "page.css", "page.js")
+FILES: Final = {"page.html": "text/html", "page.css": "text/css"} | dict.fromkeys(
+    ("page.js", "dom.js", "entries.js", "server.js", "view.js", "wishes.js"), "text/javascript"
+)
+"""And what they are: what the system believes of suffixes may be anything."""
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'",
@@ -35,7 +39,7 @@ def part(name: str) -> FileResponse:
     """Give a file of the page."""
     if name not in FILES:
         raise HTTPException(404, f"There is no {name} here.")
-    return FileResponse(FOLDER / name, headers=HEADERS)
+    return FileResponse(FOLDER / name, headers=HEADERS, media_type=FILES[name])
 
 
 @page.api_route("/", methods=["GET", "HEAD"])
@@ -57,7 +61,9 @@ def create_app(workshop: Workshop, guard: Guard | None = None) -> FastAPI:
     app.state.workshop = workshop
     app.add_exception_handler(RequestValidationError, _tell_what_is_wrong)
     app.add_exception_handler(StarletteHTTPException, _refuse)
-    app.include_router(api, dependencies=[Depends(guard or Guard())])
+    guard = guard or Guard()
+    scheme = [] if guard.token is None else [Depends(HTTPBearer(auto_error=False))]  # For /openapi.json alone.
+    app.include_router(api, dependencies=[*scheme, Depends(guard)])
     app.include_router(page)
     return app
 

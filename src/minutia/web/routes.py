@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import mimetypes
 from contextlib import suppress
 from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
+from PIL import Image
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
 from minutia import __version__
 from minutia.errors import MinutiaError
+from minutia.image.formats import format_of
 from minutia.image.opening import reason
 from minutia.web.tasks import Busy, State, Task
 from minutia.web.wishes import Wishes
@@ -94,9 +95,25 @@ def _workshop(request: Request) -> Workshop:
 
 Shop: TypeAlias = Annotated[Workshop, Depends(_workshop)]
 
-api = APIRouter(prefix="/api")
+
+class Trouble(BaseModel):
+    """Why not."""
+
+    detail: str
+    """A sentence."""
 
 
+def _troubles(*codes: int) -> dict[int | str, dict[str, Any]]:
+    return {code: {"model": Trouble} for code in codes}
+
+
+NOT_TAKEN: Final = _troubles(408, 413, 415, 422, 429, 507)
+UNKNOWN: Final = _troubles(404, 422)
+
+api = APIRouter(prefix="/api", responses=_troubles(401, 403))
+
+
+@api.head("/status", include_in_schema=False)
 @api.get("/status")
 def status(workshop: Shop) -> Status:
     """Tell what is taken on, and how many pictures wait."""
@@ -130,7 +147,7 @@ def models() -> list[Model]:
     ]
 
 
-@api.post("/jobs", status_code=202, openapi_extra=SENT)
+@api.post("/jobs", status_code=202, openapi_extra=SENT, responses=NOT_TAKEN)
 async def send(workshop: Shop, request: Request, response: Response, wishes: Annotated[Wishes, Query()]) -> Job:
     """Send a picture, as the body of the request; it is made when its turn comes."""
     task = await _take(request, wishes, workshop)
@@ -141,13 +158,14 @@ async def send(workshop: Shop, request: Request, response: Response, wishes: Ann
     return _job(task, workshop)
 
 
-@api.get("/jobs/{key}")
+@api.get("/jobs/{key}", responses=UNKNOWN)
 def look(workshop: Shop, key: str) -> Job:
     """Tell what has become of a picture."""
     return _job(_find(key, workshop), workshop)
 
 
-@api.get("/jobs/{key}/picture", response_class=FileResponse, responses=MADE)
+@api.head("/jobs/{key}/picture", include_in_schema=False)
+@api.get("/jobs/{key}/picture", response_class=FileResponse, responses=MADE | UNKNOWN | _troubles(409))
 def fetch(workshop: Shop, key: str) -> FileResponse:
     """Fetch the large picture, as often as wished, for as long as it is kept."""
     task = _find(key, workshop)
@@ -156,13 +174,13 @@ def fetch(workshop: Shop, key: str) -> FileResponse:
     return _picture(task)
 
 
-@api.delete("/jobs/{key}", status_code=204)
+@api.delete("/jobs/{key}", status_code=204, responses=UNKNOWN)
 def forget(workshop: Shop, key: str) -> None:
     """Forget a picture, whatever has become of it."""
     workshop.drop(_find(key, workshop))
 
 
-@api.post("/upscale", openapi_extra=SENT, response_class=FileResponse, responses=MADE)
+@api.post("/upscale", openapi_extra=SENT, response_class=FileResponse, responses=MADE | NOT_TAKEN)
 async def upscale(workshop: Shop, request: Request, wishes: Annotated[Wishes, Query()]) -> FileResponse:
     """Send a picture and wait for the large one; who hangs up gives it up."""
     task = await _take(request, wishes, workshop)
@@ -206,6 +224,8 @@ async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
                         if count > max_bytes:
                             raise too_large
                         file.write(chunk)
+            if not count:
+                raise HTTPException(422, "Nothing was sent: the body of the request is to be the picture.")
             return await run_in_threadpool(workshop.take, sent, wishes)
     except TimeoutError as error:
         raise HTTPException(408, f"Nothing came for {PATIENCE_SECONDS} seconds, or too little.") from error
@@ -253,7 +273,8 @@ def _job(task: Task, workshop: Workshop) -> Job:
 
 
 def _picture(task: Task, afterwards: BackgroundTask | None = None) -> FileResponse:
-    kind = mimetypes.guess_type(task.result.name)[0] or "application/octet-stream"
+    Image.init()
+    kind = Image.MIME[format_of(task.result).name]
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if task.warnings:
         headers["Minutia-Warnings"] = json.dumps(task.warnings)
