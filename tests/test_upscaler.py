@@ -3,6 +3,7 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,8 @@ def test_arrays_keep_dtype_and_channels(upscaler: Upscaler, shape: tuple[int, ..
     ("array", "sentence"),
     [
         (np.zeros((4, 4, 3)), "array of float64 is not a picture; give uint8, uint16, int16 or float32"),
-        (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\) is not a picture"),
+        (np.zeros((4, 4, 2), np.uint8), "has 2 bands, and the model takes"),
+        (np.zeros(4, np.uint8), r"shape \(4,\) is not a picture"),
         (np.zeros((2, 4, 4, 3), np.uint8), "is not a picture"),
         (np.zeros((0, 4, 3), np.uint8), "is not a picture"),
     ],
@@ -245,10 +247,17 @@ def test_with_a_range_other_numbers_of_bands_go_one_by_one(photo: np.ndarray, ch
 
 
 def test_arrays_of_many_bands_are_pictures_where_there_is_a_range(tiny_model: Path) -> None:
-    bands = np.full((8, 9, 6), 500, np.uint16)
-    assert Upscaler(tiny_model, device="cpu", value_range=(0, 1000)).upscale(bands).shape == (32, 36, 6)
-    with pytest.raises(PictureError, match="6 bands"):
-        Upscaler(tiny_model, device="cpu").upscale(bands)
+    for num_bands in (2, 6):
+        bands = np.full((8, 9, num_bands), 500, np.uint16)
+        assert Upscaler(tiny_model, device="cpu", value_range=(0, 1000)).upscale(bands).shape == (32, 36, num_bands)
+        with pytest.raises(PictureError, match=f"{num_bands} bands"):
+            Upscaler(tiny_model, device="cpu").upscale(bands)
+
+
+@pytest.mark.parametrize("value_range", [(0, 0), (1, 0), (0, float("nan")), (1, 2, 3), "otto"])
+def test_a_range_that_is_none_is_refused(tiny_model: Path, value_range: Any) -> None:
+    with pytest.raises(PictureError, match="is no range"):
+        Upscaler(tiny_model, device="cpu", value_range=value_range)
 
 
 def test_a_range_is_in_python_too(tiny_model: Path, photo: np.ndarray) -> None:

@@ -66,5 +66,9 @@ def parse_bytes(text: str) -> int:
 
 
 def in_gigabytes(num_bytes: int) -> str:
-    """Spell an amount of memory: 1.5 GB."""
+    """Spell an amount of memory: 1.5 GB, or 12 MB where it is less than a tenth of one."""
+    if num_bytes < UNITS["M"]:
+        return f"{num_bytes} bytes"
+    if num_bytes < UNITS["G"] / 10:
+        return f"{num_bytes / UNITS['M']:.0f} MB"
     return f"{num_bytes / UNITS['G']:.1f} GB"

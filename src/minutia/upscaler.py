@@ -15,6 +15,7 @@ from minutia.engines.ensemble import SelfEnsemble
 from minutia.enlarge import Network, enlarge
 from minutia.errors import ModelError, PictureError
 from minutia.image import io
+from minutia.image.color import require_range
 from minutia.image.pil import from_pil, stacked, to_pil, unstacked
 from minutia.image.target import Target
 from minutia.types import (
@@ -72,11 +73,13 @@ class Upscaler:
         Raises:
             ModelError: an unknown or damaged model, one without a sibling to blend with, or a range for one that has
                 the values it was trained on.
+            PictureError: a range that is none.
             EngineError: no such device, or not that precision.
         """
         self.card = model if isinstance(model, ModelCard) else find_model(model)
         if value_range is not None and self.card.normalisation is not None:
             raise ModelError(f"The model {self.card.name} knows its values by itself; leave out the range.")
+        require_range(value_range)
         if precision == "auto" and (self.card.normalisation is not None or value_range is not None):
             precision = "fp32"
         blend = None if strength == denoise == 1 else load_model(self.card, strength, denoise)
@@ -144,8 +147,8 @@ class Upscaler:
 
         Args:
             picture: a Picture; an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or uint16; an array (H, W, C)
-                of the C bands that the model takes, of uint8, uint16, int16 or float32; a Pillow image; or the path of
-                a file, for which a Pillow image is given back.
+                of the C bands that the model takes, or of any number with a range, uint8, uint16, int16 or float32; a
+                Pillow image; or the path of a file, for which a Pillow image is given back.
             progress: called with (done, total) input pixels.
             target: how large it is to become; None is `scale` times.
 
@@ -174,8 +177,7 @@ def _from_array(array: NDArray[Any], channels: int) -> Picture:
     if array.dtype not in (np.uint8, np.uint16, np.int16, np.float32):
         raise PictureError(f"An array of {array.dtype} is not a picture; give uint8, uint16, int16 or float32.")
     planes = array[:, :, None] if array.ndim == 2 else array
-    if planes.ndim == 3 and 0 not in planes.shape and (planes.shape[2] == channels or array.dtype.kind != "u"):
-        return Picture(planes)
-    if planes.ndim != 3 or planes.shape[2] == 2 or 0 in planes.shape:
-        raise PictureError(f"An array of shape {array.shape} is not a picture; give (H, W) or (H, W, 1, 3 or 4).")
-    return Picture(*unstacked(planes)) if planes.shape[2] <= 4 else Picture(planes)
+    if planes.ndim != 3 or 0 in planes.shape:
+        raise PictureError(f"An array of shape {array.shape} is not a picture; give (H, W) or (H, W, bands).")
+    is_photo = array.dtype.kind == "u" and planes.shape[2] in {1, 3, 4} and planes.shape[2] != channels
+    return Picture(*unstacked(planes)) if is_photo else Picture(planes)

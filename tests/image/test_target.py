@@ -42,6 +42,13 @@ def test_pictures_are_never_made_smaller(target: Target) -> None:
         target.size(100, 200)
 
 
+def test_wishes_that_are_none() -> None:
+    with pytest.raises(PictureError, match="no wish 'longside'; the wishes are scale, "):
+        Target("longside", 200)  # type: ignore[arg-type]
+    with pytest.raises(PictureError, match="fit needs the width and the height"):
+        Target("fit", 1920)
+
+
 @given(st.integers(1, 5000), st.integers(1, 5000), st.floats(1, 50), st.integers(2, 4))
 def test_passes_reach_the_size_and_no_fewer_would(height: int, width: int, factor: float, scale: int) -> None:
     size = Target("scale", factor).size(height, width)

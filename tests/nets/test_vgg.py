@@ -73,6 +73,14 @@ def test_weights_of_another_network_are_refused(first_layers: dict[str, torch.Te
         VGG19Features(["conv1_2"], weights)
 
 
+def test_the_file_that_torch_downloads_serves_too(first_layers: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    torch.save({**first_layers, "classifier.0.bias": torch.zeros(2)}, tmp_path / "vgg19.pth")
+    VGG19Features(["conv1_2"], load_weights(tmp_path / "vgg19.pth"))
+    (tmp_path / "vgg19.pth").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"vgg19.pth cannot be read: the file is damaged"):
+        load_weights(tmp_path / "vgg19.pth")
+
+
 def test_missing_and_broken_files(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         load_weights(tmp_path / "none.safetensors")

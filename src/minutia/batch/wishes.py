@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from minutia.errors import PictureError
+from minutia.image.color import require_range
 from minutia.image.formats import LOSSY, TIFF, USUAL_ENCODING, Encoding, format_of
 from minutia.image.target import Target, Wish
 from minutia.types import ValueRange
@@ -60,10 +61,9 @@ def read_range(given: str | None) -> ValueRange | None:
         return "auto"
     try:
         low, high = map(float, given.split(","))
-    except ValueError:
-        low = high = math.nan
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise PictureError(f"--range {given} is no range; write LOW,HIGH, as in --range 0,1, or auto.")
+        require_range((low, high))
+    except (ValueError, PictureError) as error:
+        raise PictureError(f"--range {given} is no range; write LOW,HIGH, as in --range 0,1, or auto.") from error
     return low, high
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def bench(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="MODEL", help="Names or folders; by default the default model."),
+        typer.Argument(metavar="[MODEL]...", help="Names or folders; by default the default model."),
     ] = None,
     json_file: Json = None,
     side: Annotated[int, typer.Option("--size", min=8, metavar="PIXELS", help="Side of the picture.")] = 256,

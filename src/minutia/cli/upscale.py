@@ -211,7 +211,7 @@ class _Report:
         num_left = len(self.plan.jobs) - len(self.outcomes)
         if num_left:
             parts.append(f"{num_left} not begun")
-        if len(self.plan.jobs) > 1:
+        if len(self.plan.jobs) > 1 or counts["current"]:
             self.say(f"{', '.join(parts)}; {end}")
         for error in self.failures:
             remark(self._named(f"Error: {error}"), "red")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -9,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from minutia.types import Normalisation, Pixels, Tensor
+from minutia.errors import PictureError
+from minutia.types import Normalisation, Pixels, Tensor, ValueRange
 
 # ITU-R BT.601, 8-bit studio range: the "Y channel" of the super-resolution literature.
 LUMA_WEIGHTS = (65.481, 128.553, 24.966)
@@ -26,6 +28,18 @@ def full_range(dtype: type[np.generic] | np.dtype[Any]) -> tuple[int, int]:
     """Tell the least and the largest integer of `dtype`."""
     held = np.iinfo(np.dtype(dtype).name)
     return held.min, held.max
+
+
+def require_range(given: ValueRange | None) -> None:
+    """Check which values are to be 0 and 1.
+
+    Raises:
+        PictureError: they are no two finite numbers, the smaller first, nor auto.
+    """
+    if given is None or given == "auto":
+        return
+    if len(given) != 2 or not all(map(math.isfinite, given)) or not given[0] < given[1]:
+        raise PictureError(f"{given} is no range; give the least and the largest value, or auto.")
 
 
 def normalise(pixels: Pixels, by: Normalisation) -> NDArray[np.float32]:

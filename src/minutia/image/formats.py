@@ -55,6 +55,15 @@ class Encoding:
     pyramid: bool = False
     """Whether a TIFF also holds the picture at a half, a quarter and so on, for programs that show a part of it."""
 
+    def __post_init__(self) -> None:
+        """Check the quality.
+
+        Raises:
+            PictureError: it is none.
+        """
+        if not 1 <= self.quality <= 100:
+            raise PictureError(f"A quality goes from 1 to 100, and {self.quality} does not.")
+
 
 USUAL_ENCODING = Encoding()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-from minutia.errors import LargeEnough
+from minutia.errors import LargeEnough, PictureError
 
 Size: TypeAlias = tuple[int, int]
 """Height and width."""
@@ -25,6 +25,17 @@ class Target:
     """For `fit` the height of the box."""
     step: int = 1
     """Sides become multiples of it, as films want."""
+
+    def __post_init__(self) -> None:
+        """Check the wish.
+
+        Raises:
+            PictureError: an unknown one, or a box without a height.
+        """
+        if self.wish not in get_args(Wish):
+            raise PictureError(f"There is no wish {self.wish!r}; the wishes are {', '.join(get_args(Wish))}.")
+        if self.wish == "fit" and not self.height > 0:
+            raise PictureError("fit needs the width and the height of a box.")
 
     def size(self, height: int, width: int) -> Size:
         """Tell what a picture of this size becomes.

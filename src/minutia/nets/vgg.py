@@ -1,7 +1,7 @@
 """VGG19 features (Simonyan and Zisserman 2014), the yardstick of perceptual losses.
 
-The weights come from a safetensors file with keys `features.<index>.weight` and `.bias`, or are downloaded once.
-A file that holds only the first layers serves losses that need only those.
+The weights come from a file (safetensors or .pth) with keys `features.<index>.weight` and `.bias`, or are downloaded
+once. A file that holds only the first layers serves losses that need only those.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from minutia.errors import DataError
+from minutia.errors import DataError, ModelError
+from minutia.nets.weights import PICKLE_SUFFIXES, read_pickle
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -49,7 +50,9 @@ def load_weights(path: Path | None) -> dict[str, Tensor]:
     if path is None:
         return _download()
     try:
-        return load_file(path)
+        return read_pickle(path) if path.suffix in PICKLE_SUFFIXES else load_file(path)
+    except ModelError as error:
+        raise DataError(str(error)) from error
     except (OSError, SafetensorError) as error:
         raise DataError(f"The VGG19 weights {path} cannot be read: {error}.") from error
 

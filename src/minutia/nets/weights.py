@@ -86,7 +86,7 @@ def load_weights(source: Path) -> Weights:
             package.
     """
     if source.suffix in PICKLE_SUFFIXES:
-        return _published(source, _read_pickle(source))
+        return _published(source, read_pickle(source))
     if source.suffix != SUFFIX:
         return _weights_of(find_model(source))
     try:
@@ -111,8 +111,12 @@ def load_weights(source: Path) -> Weights:
     return Weights(source, spec, state, training, by)
 
 
-def _read_pickle(source: Path) -> dict[str, Any]:
-    """Read what torch.save wrote; weights_only admits tensors and plain values, and runs nothing of the file."""
+def read_pickle(source: Path) -> dict[str, Any]:
+    """Read what torch.save wrote; weights_only admits tensors and plain values, and runs nothing of the file.
+
+    Raises:
+        ModelError: no such file, or one that holds anything else.
+    """
     try:
         held = torch.load(source, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:

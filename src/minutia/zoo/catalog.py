@@ -137,8 +137,10 @@ def _find_by_name(model: str) -> ModelCard:
         raise ModelError(
             f"{path} is no model folder; of weights minutia export makes one: minutia export {path} FOLDER."
         )
-    near = difflib.get_close_matches(model, cards, n=3, cutoff=0.4) or list(cards)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ", nor any other; name a model folder."
+    if not cards:
+        raise ModelError(f"There is no model or model folder called {model}, nor any other; name a model folder.")
+    near = difflib.get_close_matches(model, cards, n=3, cutoff=0.4)
+    hint = f"; did you mean {' or '.join(near)}?" if near else f"; name a folder, or one of {', '.join(cards)}."
     raise ModelError(f"There is no model or model folder called {model}{hint}")
 
 

@@ -2,7 +2,7 @@ import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -19,8 +19,9 @@ from minutia.train.batches import MARGIN, degrade_pair, make_batch
 from minutia.train.config import Data
 from minutia.train.data import PictureBank
 from minutia.train.degrade import kernels
+from minutia.train.degrade.filters import Blur, Shift
 from minutia.train.degrade.pipeline import Degradation, degrade, load_degradation
-from minutia.train.degrade.steps import Choose
+from minutia.train.degrade.steps import Choose, Compress, Noise, Resize, Shrink
 from minutia.train.degrade.tables import known_degradations
 from minutia.train.recipe import dump_recipe, load_recipe
 
@@ -145,6 +146,38 @@ def test_a_named_table_is_written_out_in_the_run_folder(tmp_path: Path) -> None:
     assert load_recipe(file) == recipe
 
 
+def test_a_number_is_a_range_and_a_name_the_only_choice(tmp_path: Path) -> None:
+    def read(value: str) -> Degradation | None:
+        return load_recipe("tiny", [f"data.degradation={value}"], hr=tmp_path).data.degradation
+
+    short = '[{step="blur", kernels="motion", length=5}, {step="shrink", resampling="area"}, {step="jpeg", quality=50}]'
+    long = """{steps=[{step="blur", kernels={motion=1}, length=[5, 5]}, {step="shrink", resampling={area=1}},
+        {step="jpeg", quality=[50, 50]}]}"""
+    assert read(short) == read(long) is not None
+
+
+def test_the_pages_tell_every_key_and_what_holds_without_it() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "degradations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|(.*?)\| `(\w+)` \| (.*?) \| ", page, re.MULTILINE)
+    told: dict[str, dict[str, str]] = {}
+    name = ""
+    for steps, key, default in rows:
+        name = steps.strip(" `").split("`")[0] or name  # Or that of the row above.
+        told.setdefault(name, {})[key] = default.strip("`")
+    for kind in (Blur, Resize, Shrink, Noise, Compress, Shift, Choose):
+        fields = {name: field.default for name, field in kind.model_fields.items()}
+        (name, *_) = get_args(kind.model_fields["step"].annotation)
+        assert set(told[name]) == set(fields) - {"step"}
+        for key, words in told[name].items():
+            if key not in {"wide_cutoff", "ways"}:
+                value = tomllib.loads(f"value = {words}")["value"]
+                assert _flat(value) == pytest.approx(_flat(fields[key]), abs=1e-3), (name, key)
+
+
+def _flat(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -152,6 +185,7 @@ def test_a_named_table_is_written_out_in_the_run_folder(tmp_path: Path) -> None:
         ('{steps=[{step="choose", ways=["fog"]}]}', "there is no degradation called 'fog'"),
         ('{steps=[{step="blur", radius=3}]}', "unknown key data.degradation.steps.0.radius"),
         ('{steps=[{step="blur", size=[9, 7]}]}', "from the smaller to the larger"),
+        ('{steps=[{step="blur", size=[9]}]}', "give a number, or two for a range"),
         ('{steps=[{step="fog"}]}', "'fog'"),
         ('{steps=[{step="noise", gaussian=0, poisson=0}]}', "one of the weights must be above 0"),
         ('{steps=[{step="choose", ways=[[{step="jpeg", q=3}]]}]}', "ways.0.0.q; known here are probability, quality"),

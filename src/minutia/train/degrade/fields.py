@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from torch import Tensor
 
-from minutia.train.degrade.dice import Dice, Range
+from minutia.train.degrade.dice import Dice
 from minutia.train.degrade.operations import Resampling
 
 
-def check_range(value: Range) -> Range:
-    """Refuse a range whose ends are the wrong way round."""
-    if not value[0] <= value[1]:
+def as_range(value: object) -> object:
+    """Take a number for a range of one, and refuse ends that are the wrong way round."""
+    if isinstance(value, int | float):
+        return value, value
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError("give a number, or two for a range, as in [1, 5].")
+    if all(isinstance(end, int | float) for end in value) and value[0] > value[1]:
         raise ValueError(f"a range goes from the smaller to the larger number, and {list(value)} does not.")
     return value
+
+
+def as_weights(value: object) -> object:
+    """Take a name for the only choice."""
+    return {value: 1.0} if isinstance(value, str) else value
 
 
 def check_weights(value: dict[str, float]) -> dict[str, float]:
@@ -27,9 +36,9 @@ def check_weights(value: dict[str, float]) -> dict[str, float]:
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
-Between = Annotated[tuple[Weight, Weight], AfterValidator(check_range)]
-Positive = Annotated[tuple[Annotated[float, Field(gt=0)], float], AfterValidator(check_range)]
-Resamplings = Annotated[dict[Resampling, Weight], AfterValidator(check_weights)]
+Between = Annotated[tuple[Weight, Weight], BeforeValidator(as_range)]
+Positive = Annotated[tuple[Annotated[float, Field(gt=0)], float], BeforeValidator(as_range)]
+Resamplings = Annotated[dict[Resampling, Weight], BeforeValidator(as_weights), AfterValidator(check_weights)]
 
 
 class Strict(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,7 +20,8 @@ from minutia.train.degrade.fields import (
     Probability,
     Strict,
     Weight,
-    check_range,
+    as_range,
+    as_weights,
     check_weights,
 )
 from minutia.train.degrade.operations import blur
@@ -49,8 +50,8 @@ class Blur(Strict):
 
     step: Literal["blur"]
     probability: Probability = 1.0
-    kernels: Annotated[dict[KernelKind, Weight], AfterValidator(check_weights)] = ISOTROPIC
-    size: Annotated[tuple[Side, Side], AfterValidator(check_range)] = (7, 21)
+    kernels: Annotated[dict[KernelKind, Weight], BeforeValidator(as_weights), AfterValidator(check_weights)] = ISOTROPIC
+    size: Annotated[tuple[Side, Side], BeforeValidator(as_range)] = (7, 21)
     """Sides of the kernel, in pixels; odd ones are drawn."""
 
     deviation: Positive = (0.2, 3.0)

@@ -41,12 +41,14 @@ class Degraded:
     """What was done to each, step by step."""
 
 
-def _by_name(value: object) -> object:
-    """Read a table that comes with Minutia, where a recipe gives its name."""
-    return read_table(value) if isinstance(value, str) else value
+def _as_table(value: object) -> object:
+    """Read a table that comes with Minutia, where a recipe gives its name; steps alone are a table too."""
+    if isinstance(value, str):
+        return read_table(value)
+    return {"steps": value} if isinstance(value, list | tuple) else value
 
 
-DegradationOrName = Annotated[Degradation, BeforeValidator(_by_name)]
+DegradationOrName = Annotated[Degradation, BeforeValidator(_as_table)]
 
 
 def load_degradation(name: str) -> Degradation:

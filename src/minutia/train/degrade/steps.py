@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self, TypeAlias
 
 import torch
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from minutia.train.degrade.dice import Dice, uniform, weighted
 from minutia.train.degrade.fields import (
@@ -20,7 +20,7 @@ from minutia.train.degrade.fields import (
     Resamplings,
     Strict,
     Weight,
-    check_range,
+    as_range,
     check_weights,
 )
 from minutia.train.degrade.filters import Blur, Shift
@@ -131,7 +131,7 @@ class Compress(Strict):
 
     step: Literal["jpeg", "webp"]
     probability: Probability = 1.0
-    quality: Annotated[tuple[Quality, Quality], AfterValidator(check_range)] = (30, 95)
+    quality: Annotated[tuple[Quality, Quality], BeforeValidator(as_range)] = (30, 95)
 
     def apply(self, batch: Batch, dice: Dice) -> None:
         """Compress each picture at its own quality."""
