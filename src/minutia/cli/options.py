@@ -37,7 +37,7 @@ Json: TypeAlias = Annotated[Path | None, typer.Option("--json", metavar="FILE", 
 # What a newcomer needs comes first, without a heading of its own.
 Paths: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="PATH", help="Pictures, folders, patterns like 'scans/*.jpg'; - is standard input."),
+    typer.Argument(metavar="[PATH]...", help="Pictures, folders, patterns like 'scans/*.jpg'; - is standard input."),
 ]
 Output: TypeAlias = Annotated[
     Path | None,

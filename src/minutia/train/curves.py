@@ -80,6 +80,7 @@ def _draw_panel(axes: Axes, title: str, names: Sequence[str], rows: Sequence[Row
     axes.set_title(title)
     axes.set_xlabel(axis.unit)
     axes.grid(visible=True, alpha=0.3)
+    axes.ticklabel_format(axis="y", scilimits=(-2, 4))
     if len(axes.lines) > 1:
         axes.legend()
     if "generator" in title and axes.lines:
