@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from minutia.errors import ModelError
+from minutia.errors import MinutiaError, ModelError
+from minutia.nets import weights
 from minutia.nets.minutianet import MinutiaNetSpec
 from minutia.nets.weights import load_generator, load_weights, save_weights
 
@@ -57,3 +59,21 @@ def test_files_that_will_not_do_are_one_sentence(tmp_path: Path) -> None:
     save_weights(path, SPEC, {"a": torch.zeros(1)})
     with pytest.raises(ModelError, match="do not fit the network they name"):
         load_generator(path)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "w.safetensors"
+    state = SPEC.build().state_dict()
+    save_weights(path, SPEC, state, {"steps": 1})
+
+    def fill(*_: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(weights, "save_file", fill)
+        with pytest.raises(MinutiaError, match=r"w\.safetensors cannot be written: No space left on device"):
+            save_weights(path, SPEC, state, {"steps": 2})
+    assert load_weights(path).training == {"steps": 1}
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(MinutiaError, match=r"cannot be written: No such file"):
+        save_weights(tmp_path / "none" / "w.safetensors", SPEC, state)

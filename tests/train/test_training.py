@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from minutia.errors import DataError, TrainingError
+from minutia.errors import DataError, MinutiaError, TrainingError
 from minutia.image.io import read, write
 from minutia.image.resize import downscale, modcrop
+from minutia.nets import weights
 from minutia.nets.minutianet import MinutiaNetSpec
 from minutia.nets.weights import load_generator, save_weights
+from minutia.train.checkpoint import read_place
 from minutia.train.config import Recipe, Watch
 from minutia.train.data import PictureBank
 from minutia.train.loop import train
@@ -348,3 +351,18 @@ def test_a_run_that_died_before_its_first_checkpoint_can_begin_again(recipe: Rec
     assert train(recipe)
     one, other = (load_file(run.folder / "last.safetensors") for run in (recipe, finished))
     assert all(torch.equal(one[key], other[key]) for key in other)
+
+
+def test_a_full_disk_ends_a_run_that_then_goes_on(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_file, seen = weights.save_file, iter(range(1, 100))
+
+    def fill(*arguments: object) -> None:
+        if next(seen) == 4:  # The state at the second checkpoint; weights are written before it.
+            raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        save_file(*arguments)
+
+    monkeypatch.setattr(weights, "save_file", fill)
+    with pytest.raises(MinutiaError, match=r"cannot be written.*No space left"):
+        train(recipe)
+    assert read_place(recipe.folder / "last.safetensors").step == 2
+    assert train(recipe)

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from minutia.errors import ModelError
+from minutia.errors import MinutiaError, ModelError
 from minutia.files import replacing
 from minutia.nets.generators import GeneratorSpec, parse_spec
 from minutia.nets.published import recognise
@@ -70,12 +70,28 @@ def save_weights(
     Args:
         training: facts about how the weights came about, to be read in the model's card.
         normalisation: of the pictures that were trained on, for the card too.
+
+    Raises:
+        MinutiaError: the file cannot be written.
     """
     metadata = {"network": json.dumps(asdict(spec)), "training": json.dumps(dict(training or {}))}
     if normalisation is not None:
         metadata["normalisation"] = json.dumps(asdict(normalisation))
-    with replacing(path) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, temporary, metadata)
+    write_tensors(path, {name: value.detach().cpu().contiguous() for name, value in state.items()}, metadata)
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file whole, or leave what was there.
+
+    Raises:
+        MinutiaError: the place cannot be written.
+    """
+    try:
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata)
+    except (SafetensorError, OSError) as error:
+        why = str(error).rpartition("I/O error: ")[2]
+        raise MinutiaError(f"{path} cannot be written: {why}; what was there stays.") from error
 
 
 def load_weights(source: Path) -> Weights:

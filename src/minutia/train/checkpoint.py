@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from minutia.errors import TrainingError
-from minutia.files import replacing
+from minutia.nets.weights import write_tensors
 from minutia.train.phases import Phase
 
 Tensors = dict[str, Tensor]
@@ -39,7 +38,11 @@ class Place:
 
 
 def save_checkpoint(path: Path, phase: Phase, place: Place) -> None:
-    """Write networks, averages and optimisers of a phase and where it stands."""
+    """Write networks, averages and optimisers of a phase and where it stands.
+
+    Raises:
+        MinutiaError: the file cannot be written.
+    """
     tensors = _prefixed("ema", phase.ema.state_dict())
     scalars: dict[str, Any] = {"place": asdict(place)}
     for name, part in phase.parts().items():
@@ -51,8 +54,7 @@ def save_checkpoint(path: Path, phase: Phase, place: Place) -> None:
         scalars["scaler"] = scaler.state_dict() if scaler is not None else {}
     # Copies, because safetensors wants each tensor contiguous and in memory of its own.
     tensors = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"state": json.dumps(scalars)})
+    write_tensors(path, tensors, {"state": json.dumps(scalars)})
 
 
 def read_place(path: Path) -> Place:
