@@ -66,3 +66,5 @@ def test_a_collapse_is_a_fall_far_below_the_best_of_the_phase() -> None:
     game = [{"phase": "adversarial", "step": step, "psnr": psnr} for step, psnr in ((1, 25.0), (2, 23.0), (3, 20.0))]
     assert find_collapse([content, *game[:2]]) == ""
     assert "PSNR is 20.0 dB at step 3, after 25.0 at step 1" in find_collapse([content, *game])
+    losses = {"phase": "adversarial", "step": 4, "pixel": 0.1}
+    assert "PSNR is 20.0 dB at step 3" in find_collapse([content, *game, losses])

@@ -19,6 +19,7 @@ from minutia.train.batches import batch_seed, make_batch
 from minutia.train.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from minutia.train.config import Recipe
 from minutia.train.folder import CHECKPOINT, prepare_folder
+from minutia.train.hold import Hold
 from minutia.train.log import Log
 from minutia.train.memory import shortage_told
 from minutia.train.normalising import settle_normalisation
@@ -60,44 +61,55 @@ def train(
         Whether the run is finished.
 
     Raises:
-        TrainingError: the folder holds another run, there is nothing to resume, a loss is not finite, a step does not
-            fit into the memory, or a batch does not divide among the processes.
+        TrainingError: the folder holds another run or is another process's, there is nothing to resume, a loss is not
+            finite, a step does not fit into the memory, or a batch does not divide among the processes.
         DataError: pictures are missing, broken or do not pair.
     """
     accelerator = make_accelerator(recipe.hardware)
     processes = connect()
-    start = processes.decide(partial(find_start, recipe, resume=resume))
-    resume, place = start is not None, start or Place("content")
-    # All that a run may lack is looked for before its first step, and before anything is written.
-    if start is None:
-        require_starts(recipe)
-    judge = make_judge(recipe, accelerator)
-    recipe, outline, chosen = plan_run(recipe, accelerator, processes, judge, resume=resume)
-    listener = listener if processes.is_main else SILENT
-    listener.outline(replace(outline, start=start))
-    recipe = settle_normalisation(recipe, chosen.training, listener.loading, resume=resume)
-    pictures = load_pictures(recipe, chosen, accelerator.device, listener.loading)
-    if start is None:
-        processes.decide(partial(prepare_folder, recipe))
-    _check_shared(recipe.folder)
-    plan = shorten(outline.plan, place.ended)
-    run = Run(recipe, accelerator, pictures, plan, listener, should_stop, processes)
-    names = list(run.plan)
-    for name in names[names.index(place.phase) :]:
-        place = place if place.phase == name else Place(name, seconds=place.seconds, ended=place.ended)
-        phase = make_phase(recipe, name, accelerator, judge)
-        if start is not None and name == start.phase:
-            _take_up(run, phase, place)
-        else:
-            start_discriminator(phase)
-        place = _run_watched(run, phase, place)
-        if not is_over(run, place):
-            break
-        place = replace(place, ended=place.ended | {name: place.step})
-        run = replace(run, plan=shorten(run.plan, place.ended))
-    # Nobody leaves before the last checkpoint is written: launchers end all processes soon after the first.
-    processes.any(False)
-    return is_over(run, place)
+    with closing(Hold(recipe.folder)) as hold:
+        start = processes.decide(partial(find_start, recipe, hold, resume=resume))
+        resume, place = start is not None, start or Place("content")
+        # All that a run may lack is looked for before its first step, and before anything is written.
+        if start is None:
+            require_starts(recipe)
+        judge = make_judge(recipe, accelerator)
+        recipe, outline, chosen = plan_run(recipe, accelerator, processes, judge, resume=resume)
+        listener = listener if processes.is_main else SILENT
+        listener.outline(replace(outline, start=start))
+        recipe = settle_normalisation(recipe, chosen.training, listener.loading, resume=resume)
+        pictures = load_pictures(recipe, chosen, accelerator.device, listener.loading)
+        if start is None:
+            processes.decide(partial(_begin, recipe, hold))
+        _check_shared(recipe.folder)
+        plan = shorten(outline.plan, place.ended)
+        run = Run(recipe, accelerator, pictures, plan, listener, should_stop, processes)
+        names = list(run.plan)
+        for name in names[names.index(place.phase) :]:
+            place = place if place.phase == name else Place(name, seconds=place.seconds, ended=place.ended)
+            phase = make_phase(recipe, name, accelerator, judge)
+            if start is not None and name == start.phase:
+                _take_up(run, phase, place)
+            else:
+                start_discriminator(phase)
+            place = _run_watched(run, phase, place)
+            if not is_over(run, place):
+                break
+            place = replace(place, ended=place.ended | {name: place.step})
+            run = replace(run, plan=shorten(run.plan, place.ended))
+        # Nobody leaves before the last checkpoint is written: launchers end all processes soon after the first.
+        processes.any(False)
+        return is_over(run, place)
+
+
+def _begin(recipe: Recipe, hold: Hold) -> None:
+    """Make the folder of a run that begins, unless another process was quicker."""
+    hold.take()
+    if (recipe.folder / CHECKPOINT).exists():
+        raise TrainingError(
+            f"Another process has trained in {recipe.folder} meanwhile; the same command goes on there."
+        )
+    prepare_folder(recipe)
 
 
 def _take_up(run: Run, phase: Phase, place: Place) -> None:

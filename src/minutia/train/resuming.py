@@ -11,6 +11,7 @@ from minutia.errors import RecipeError, TrainingError
 from minutia.train.checkpoint import Place, read_place
 from minutia.train.config import Recipe
 from minutia.train.folder import CHECKPOINT, find_changes, in_words
+from minutia.train.hold import LOCK, Hold
 from minutia.train.recipe import load_recipe
 
 logger = logging.getLogger(__name__)
@@ -29,13 +30,16 @@ OWN_PICTURES = ("data.hr", "data.lr", "data.num_held_out")
 """The same where some of the training pictures are held out."""
 
 
-def find_start(recipe: Recipe, *, resume: bool | None) -> Place | None:
-    """Tell where a run goes on; None where it begins.
+def find_start(recipe: Recipe, hold: Hold, *, resume: bool | None) -> Place | None:
+    """Tell where a run goes on; None where it begins. A folder with a run is held before anything in it is read.
 
     Raises:
-        TrainingError: there is nothing to go on with, or a run of another recipe that nobody asked to go on.
+        TrainingError: there is nothing to go on with, another process is at it, or a run of another recipe that nobody
+            asked to go on.
     """
     checkpoint = recipe.folder / CHECKPOINT
+    if checkpoint.exists() or (recipe.folder / LOCK).exists():
+        hold.take()
     if not resume and not checkpoint.exists():
         return None
     place = read_place(checkpoint)

@@ -24,7 +24,7 @@ def find_collapse(rows: Sequence[Row], since: int = 0) -> str:
     Args:
         since: step after which figures can be compared.
     """
-    last = rows[-1]
+    last = [row for row in rows if "psnr" in row][-1]
     phase = [row for row in rows if row["phase"] == last["phase"] and "psnr" in row and int(row["step"]) > since]
     best = max([*phase, last], key=lambda row: float(row["psnr"]))
     lost = float(best["psnr"]) - float(last["psnr"])
