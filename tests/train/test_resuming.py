@@ -17,7 +17,8 @@ from minutia.train.checkpoint import read_place
 from minutia.train.config import Recipe
 from minutia.train.loop import train
 from minutia.train.phases import ContentPhase
-from minutia.train.rows import read_rows
+from minutia.train.rows import Row, read_rows
+from minutia.train.run import Listener
 
 
 def changed(recipe: Recipe, **phases: dict[str, object]) -> Recipe:
@@ -105,6 +106,19 @@ def test_a_phase_that_is_over_gets_no_more_steps(recipe: Recipe) -> None:
         train(changed(any_length, content={"epochs": 9}), resume=True)
     assert train(changed(recipe, content={"steps": 3}), resume=True)
     assert facts_of(recipe.folder / "weights" / "adversarial-best.safetensors")["content_steps"] == 6
+
+
+def test_rows_of_a_phase_that_is_no_more_are_dropped(recipe: Recipe) -> None:
+    recipe = changed(recipe, every={"log": 1, "validation": 6, "checkpoint": 6})
+
+    def die(row: Row) -> None:
+        if (row["phase"], row["step"]) == ("adversarial", 2):
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        train(recipe, listener=Listener(row=die))
+    assert train(changed(recipe, adversarial={"steps": 0}), resume=True)
+    assert {row["phase"] for row in read_rows(recipe.folder / "log.jsonl")} == {"content"}
 
 
 def test_rates_that_are_set_anew_are_what_they_say(recipe: Recipe, caplog: pytest.LogCaptureFixture) -> None:

@@ -26,7 +26,7 @@ class Log:
     """
 
     def __init__(self, folder: Path, plan: Plan, phase: str, step: int, *, writes: bool = True) -> None:
-        """Open the diary of a run at a step of a phase; rows of later steps, of a run that was cut, are dropped.
+        """Open the diary of a run at a step of a phase; rows of what came later, of a run that was cut, are dropped.
 
         Of several processes one writes; the others bring the losses of their parts of the batches.
         """
@@ -44,7 +44,8 @@ class Log:
         kept = [
             row
             for row in read_rows(self.path)
-            if (names.index(str(row["phase"])), row["step"]) <= (names.index(phase), step)
+            # A later phase may be none of the recipe's any more.
+            if row["phase"] in names and (names.index(str(row["phase"])), row["step"]) <= (names.index(phase), step)
         ]
         with replacing(self.path) as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
