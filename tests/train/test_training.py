@@ -328,6 +328,33 @@ def test_too_few_pictures_to_hold_some_out(recipe: Recipe) -> None:
         train(recipe.model_copy(update={"data": data}))
 
 
+def test_pictures_that_are_too_small_to_be_scored_are_trained_on_alone(
+    recipe: Recipe, pictures: Path, tmp_path: Path
+) -> None:
+    """At x2 SSIM needs 15 pixels, and so a picture 16."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for path in pictures.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    for name, side in (("0", 15), ("1", 16), ("3", 15)):
+        Image.new("RGB", (40, side)).save(folder / f"{name}.png")
+    data = recipe.data.model_copy(update={"hr": (folder,)})
+    samples = recipe.samples.model_copy(update={"num_training": 9})
+    mixed = recipe.model_copy(update={"data": data, "samples": samples})
+    assert train(mixed)
+    chosen = choose_pictures(mixed)
+    assert [files.hr.stem for files in chosen.held_out] == ["1", "4"]
+    assert [files.hr.stem for files in chosen.training] == ["0", "2", "3", "5"]
+    found = load_pictures(mixed, chosen, torch.device("cpu"), ignore_progress)
+    assert [pair.name for pair in found.training] == ["2", "5"]
+    many = data.model_copy(update={"num_held_out": 5})
+    with pytest.raises(DataError, match="4 of 6 pictures have sides of 16 pixels, which validation needs"):
+        choose_pictures(recipe.model_copy(update={"data": many}))
+    validation = recipe.validation.model_copy(update={"hr": folder})
+    with pytest.raises(DataError, match=r"0\.png is 40x15 pixels, and validation at x2 needs sides of 16; take it out"):
+        choose_pictures(recipe.model_copy(update={"validation": validation}))
+
+
 @pytest.mark.parametrize("lacking", ["pictures", "weights of VGG19"])
 def test_what_is_lacking_is_said_before_anything_is_written(recipe: Recipe, tmp_path: Path, lacking: str) -> None:
     nothing = tmp_path / "nothing"

@@ -9,10 +9,11 @@ from functools import cached_property
 import torch
 
 from minutia.errors import DataError
-from minutia.image.io import read_shape
+from minutia.image.io import read_shape, read_size
 from minutia.image.pairs import Pair, PairFiles, find_pairs
 from minutia.image.resize import upscale_bicubic
 from minutia.image.tiff import Shape
+from minutia.metrics.fidelity import SSIM_WINDOW
 from minutia.train.batches import cut_margin, degrade_pair
 from minutia.train.config import Data, Recipe
 from minutia.train.data import PictureBank, load_pairs
@@ -58,18 +59,25 @@ def choose_pictures(recipe: Recipe) -> Chosen:
     """Find the training pictures, and those that are kept from training.
 
     Raises:
-        DataError: pictures are missing, too few, or do not pair.
+        DataError: pictures are missing, too few, too small to be scored, or do not pair.
     """
     data, wanted, scale = recipe.data, recipe.validation, recipe.network.scale
     files = find_training_pairs(data, scale)
     if wanted.hr is not None:
-        return Chosen(files, find_pairs(wanted.hr, wanted.lr, scale))
+        held_out = find_pairs(wanted.hr, wanted.lr, scale)
+        _require_scorable(held_out, scale)
+        return Chosen(files, held_out)
     if data.num_held_out == 0 or len(files) <= data.num_held_out:
         raise DataError(
             f"There are {len(files)} pictures to train on, too few to keep {data.num_held_out} for validation; "
             "name a folder in validation.hr or set data.num_held_out."
         )
-    held_out = spread(files, data.num_held_out)
+    held_out = _spread_scorable(files, data.num_held_out, scale)
+    if len(held_out) < data.num_held_out:
+        raise DataError(
+            f"{len(held_out)} of {len(files)} pictures have sides of {_least_side(scale)} pixels, which validation "
+            "needs; name a folder of larger ones in validation.hr or set data.num_held_out."
+        )
     kept = set(held_out)
     return Chosen([file for file in files if file not in kept], held_out)
 
@@ -93,7 +101,7 @@ def load_pictures(recipe: Recipe, chosen: Chosen, device: torch.device, progress
     network = recipe.network
     by = recipe.normalisation
     validation = list(load_pairs(chosen.held_out, network.scale, network.channels, normalisation=by))
-    looked_at = spread(chosen.training, min(recipe.samples.num_training, len(chosen.training)))
+    looked_at = _spread_scorable(chosen.training, recipe.samples.num_training, network.scale)
     training = list(load_pairs(looked_at, network.scale, network.channels, normalisation=by))
     training = _degraded(training, recipe)
     if recipe.validation.lr is None:
@@ -116,6 +124,31 @@ def _degraded(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
     if degradation is None:
         return pairs
     return [degrade_pair(pair, degradation, recipe.network.scale, number) for number, pair in enumerate(pairs)]
+
+
+def _least_side(scale: int) -> int:
+    """Tell which sides a picture needs to be scored, once it is cut to a multiple of the scale."""
+    return -(-(SSIM_WINDOW + 2 * scale) // scale) * scale
+
+
+def _require_scorable(held_out: Sequence[PairFiles], scale: int) -> None:
+    for files in held_out:
+        height, width = read_size(files.hr)
+        if min(height, width) < _least_side(scale):
+            raise DataError(
+                f"{files.hr} is {width}x{height} pixels, and validation at x{scale} needs sides of "
+                f"{_least_side(scale)}; take it out of the folder."
+            )
+
+
+def _spread_scorable(files: Sequence[PairFiles], count: int, scale: int) -> list[PairFiles]:
+    """Take files from all over the folder, of pictures that can be scored; fewer where there are not so many."""
+    least = _least_side(scale)
+    found = spread(files, min(count, len(files)))
+    if all(min(read_size(each.hr)) >= least for each in found):
+        return found  # Without a look at all the others.
+    large = [each for each in files if min(read_size(each.hr)) >= least]
+    return spread(large, min(count, len(large)))
 
 
 def spread(files: Sequence[PairFiles], count: int) -> list[PairFiles]:
