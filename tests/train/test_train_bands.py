@@ -259,23 +259,25 @@ def test_pictures_that_do_not_fit_are_named(place: Path, vgg_weights: Path, tmp_
     def refused(kind: str, *keys: str) -> str:
         run = [*overrides(place, vgg_weights, kind), f"run={tmp_path / 'run'}", "adversarial.steps=0", *keys]
         with pytest.raises(MinutiaError) as caught:
-            train(load_recipe(place / "recipe.toml", run, hr=tmp_path))
+            train(load_recipe(place / "recipe.toml", run, hr=folder))
         assert not (tmp_path / "run").exists()
         return str(caught.value)
 
+    folder = tmp_path / "pictures"
+    folder.mkdir()
     for index in range(3):
-        save(satellite(index), tmp_path / f"{index}.tif")
+        save(satellite(index), folder / f"{index}.tif")
     assert ".tif has 4 bands, and the network takes one band" in refused("thermal")
     for index in range(3):
-        save(thermal(index), tmp_path / f"{index}.tif")
+        save(thermal(index), folder / f"{index}.tif")
     assert ".tif has one band, and the network takes 4 bands" in refused("satellite")
     table = RECIPE.replace(", normalisation = { percentiles = [0.1, 99.9] }", "")
     (tmp_path / "plain.toml").write_text(table, encoding="utf-8")
     keys = [f"run={tmp_path / 'run'}", "adversarial.steps=0", *ONE_BAND[:3]]
     with pytest.raises(DataError, match=r"\d\.tif holds values of float32; say in data\.normalisation which of them"):
-        train(load_recipe(tmp_path / "plain.toml", keys, hr=tmp_path))
+        train(load_recipe(tmp_path / "plain.toml", keys, hr=folder))
     for index in range(3):
-        save(np.full((68, 76, 1), 5, np.float32), tmp_path / f"{index}.tif")
+        save(np.full((68, 76, 1), 5, np.float32), folder / f"{index}.tif")
     words = refused("thermal", "data.normalisation={percentiles = [0.1, 99.9]}")
     assert "Band 0 of the training pictures is 5 at both percentiles; write its numbers" in words
 

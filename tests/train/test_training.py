@@ -18,7 +18,7 @@ from minutia.nets import weights
 from minutia.nets.minutianet import MinutiaNetSpec
 from minutia.nets.weights import load_generator, save_weights
 from minutia.train.checkpoint import read_place
-from minutia.train.config import Recipe, Watch
+from minutia.train.config import Recipe, Validation, Watch
 from minutia.train.data import PictureBank
 from minutia.train.loop import train
 from minutia.train.losses import PerceptualLoss
@@ -353,6 +353,38 @@ def test_pictures_that_are_too_small_to_be_scored_are_trained_on_alone(
     validation = recipe.validation.model_copy(update={"hr": folder})
     with pytest.raises(DataError, match=r"0\.png is 40x15 pixels, and validation at x2 needs sides of 16; take it out"):
         choose_pictures(recipe.model_copy(update={"validation": validation}))
+
+
+def test_a_folder_that_holds_small_copies_too_is_not_taken_whole(
+    recipe: Recipe, pictures: Path, tmp_path: Path
+) -> None:
+    both = tmp_path / "both"
+    for name in ("hr", "LR"):
+        (both / name).mkdir(parents=True)
+        for path in pictures.iterdir():
+            (both / name / path.name).write_bytes(path.read_bytes())
+    data = recipe.data.model_copy(update={"hr": (pictures, both)})
+    with pytest.raises(DataError, match=rf"holds originals .* name both: --hr {both}/hr --lr {both}/LR\."):
+        choose_pictures(recipe.model_copy(update={"data": data}))
+    validation = recipe.validation.model_copy(update={"hr": both})
+    with pytest.raises(DataError, match=rf"name both: --set validation\.hr={both}/hr --set validation\.lr="):
+        choose_pictures(recipe.model_copy(update={"validation": validation}))
+
+
+@pytest.mark.parametrize("kind", ["data", "validation"])
+def test_a_run_folder_among_the_pictures_is_refused_before_it_is_made(
+    recipe: Recipe, pictures: Path, kind: str
+) -> None:
+    run = pictures / "runs" / "mine"
+    changed: dict[str, object] = {"run": run}
+    if kind == "validation":
+        changed |= {
+            "validation": Validation(hr=pictures),
+            "data": recipe.data.model_copy(update={"hr": (pictures / "no",)}),
+        }
+    with pytest.raises(DataError, match=r"mine lies in .*; choose one elsewhere: --set run=FOLDER"):
+        train(recipe.model_copy(update=changed))
+    assert not run.parent.exists()
 
 
 @pytest.mark.parametrize("lacking", ["pictures", "weights of VGG19"])

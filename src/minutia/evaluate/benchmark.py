@@ -14,7 +14,7 @@ from minutia.errors import DataError
 from minutia.evaluate.measures import FIDELITY, Measure
 from minutia.image.color import normalise, to_float, to_uint8
 from minutia.image.io import read_size
-from minutia.image.pairs import Pair, PairFiles, find_pairs, load_pair
+from minutia.image.pairs import Pair, PairFiles, find_pairs, load_pair, paired_folders
 from minutia.image.resize import upscale_bicubic
 from minutia.types import Normalisation, Picture, Pixels, Progress, ignore_progress
 from minutia.zoo.card import ModelCard
@@ -159,9 +159,9 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
     name = place.parent.name if place.name == f"x{scale}" else place.name
     below = folder / f"x{scale}"
     root = below if below.is_dir() else folder
-    inside = {path.name.upper(): path for path in sorted(root.iterdir(), reverse=True) if path.is_dir()}
-    if "HR" in inside:
-        return TestSet(name, scale, inside["HR"], find_pairs(inside["HR"], inside.get("LR"), scale))
+    hr, lr = paired_folders(root)
+    if hr is not None:
+        return TestSet(name, scale, hr, find_pairs(hr, lr, scale))
     others = sorted(path.name for path in root.glob("x[2-9]") if path.is_dir())
     if others:
         raise DataError(f"{folder} holds {' and '.join(others)}, and no x{scale} for models of that scale.")

@@ -34,6 +34,12 @@ class Pair:
     """By which both were brought up: see `color.lift`."""
 
 
+def paired_folders(folder: Path) -> tuple[Path | None, Path | None]:
+    """Find the folders HR and LR in a folder, in letters of either case; None for what is not there."""
+    inside = {path.name.upper(): path for path in sorted(folder.iterdir(), reverse=True) if path.is_dir()}
+    return inside.get("HR"), inside.get("LR")
+
+
 def find_pairs(hr: Path, lr: Path | None, scale: int) -> list[PairFiles]:
     """List the pictures of a folder with their low-resolution partners, whose sizes are checked here.
 

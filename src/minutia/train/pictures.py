@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import torch
 
 from minutia.errors import DataError
 from minutia.image.io import read_shape, read_size
-from minutia.image.pairs import Pair, PairFiles, find_pairs
+from minutia.image.pairs import Pair, PairFiles, find_pairs, paired_folders
 from minutia.image.resize import upscale_bicubic
 from minutia.image.tiff import Shape
 from minutia.metrics.fidelity import SSIM_WINDOW
@@ -62,8 +63,11 @@ def choose_pictures(recipe: Recipe) -> Chosen:
         DataError: pictures are missing, too few, too small to be scored, or do not pair.
     """
     data, wanted, scale = recipe.data, recipe.validation, recipe.network.scale
+    _require_outside(recipe)
     files = find_training_pairs(data, scale)
     if wanted.hr is not None:
+        if wanted.lr is None:
+            _require_whole(wanted.hr, "--set validation.hr={} --set validation.lr={}")
         held_out = find_pairs(wanted.hr, wanted.lr, scale)
         _require_scorable(held_out, scale)
         return Chosen(files, held_out)
@@ -86,10 +90,31 @@ def find_training_pairs(data: Data, scale: int) -> list[PairFiles]:
     """List the pictures of a recipe's folders, one folder after the other.
 
     Raises:
-        DataError: as `find_pairs`.
+        DataError: as `find_pairs`, and where a folder holds the small copies too.
     """
+    for hr in data.hr if data.lr is None else ():
+        _require_whole(hr, "--hr {} --lr {}")
     copies = data.lr or (None,) * len(data.hr)
     return [files for hr, lr in zip(data.hr, copies, strict=True) for files in find_pairs(hr, lr, scale)]
+
+
+def _require_whole(folder: Path, options: str) -> None:
+    """Check that a folder is not one that holds HR and LR, whose small pictures would be taken for originals."""
+    if folder.is_dir():
+        hr, lr = paired_folders(folder)
+        if hr is not None and lr is not None:
+            raise DataError(f"{folder} holds originals and their small copies; name both: {options.format(hr, lr)}.")
+
+
+def _require_outside(recipe: Recipe) -> None:
+    """Check that what a run draws is not among the pictures that it reads when it goes on."""
+    run = recipe.folder.resolve()
+    for folder in (*recipe.data.hr, recipe.validation.hr):
+        if folder is not None and run.is_relative_to(folder.resolve()):
+            raise DataError(
+                f"The run folder {recipe.folder} lies in {folder}, where what it draws would be taken for pictures; "
+                "choose one elsewhere: --set run=FOLDER."
+            )
 
 
 def load_pictures(recipe: Recipe, chosen: Chosen, device: torch.device, progress: Progress) -> Pictures:
