@@ -15,8 +15,11 @@ from minutia.datasets.cutting import Box, Settings, plan_boxes
 from minutia.datasets.prepare import prepare_dataset, prepare_own, scale_for
 from minutia.errors import DataError, PictureError
 from minutia.evaluate.benchmark import find_test_set
-from minutia.image.pairs import find_pairs
+from minutia.image.color import spare_bits
+from minutia.image.io import read, write
+from minutia.image.pairs import find_pairs, load_pair
 from minutia.image.resize import downscale, resize
+from minutia.types import Picture
 
 
 @pytest.fixture
@@ -95,6 +98,25 @@ def test_pictures_are_resized(photos: Path, scenes: list[np.ndarray], tmp_path: 
     hr = resize(scenes[1], 64, 96)
     assert np.array_equal(pixels(tmp_path / "out" / "HR" / "1.png"), hr)
     assert np.array_equal(pixels(tmp_path / "out" / "LR" / "1.png"), downscale(hr, 4))
+
+
+@pytest.mark.parametrize("settings", [Settings(), Settings(resize=(96, 64)), Settings(crop=64)], ids=str)
+def test_pictures_keep_their_depth(photos: Path, scenes: list[np.ndarray], tmp_path: Path, settings: Settings) -> None:
+    """Of 12 bits in 16: what is made of them has no more, so that training lifts both alike."""
+    for path in photos.rglob("*.png"):
+        path.unlink()
+    grey = scenes[0][:, :, :1].astype(np.uint16) * 16
+    grey[:, 96:112], grey[:, 112:] = 0, 4095  # Beyond which bicubic goes at such an edge.
+    write(Picture(grey), photos / "0.png")
+    out = tmp_path / "out"
+    prepare_own(photos, out, settings)
+    for files in find_pairs(out / "HR", out / "LR", 4):
+        hr, lr = (read(path).pixels for path in (files.hr, files.lr))
+        assert hr.dtype == lr.dtype == np.uint16
+        assert spare_bits(hr) >= 4 <= spare_bits(lr)
+        assert len(np.unique(lr)) > 30
+        pair = load_pair(files, 4, 1, deep=True)
+        assert abs(pair.hr.mean() - pair.lr.mean()) < 655
 
 
 def test_pictures_are_cut_edge_to_edge(photos: Path, scenes: list[np.ndarray], tmp_path: Path) -> None:

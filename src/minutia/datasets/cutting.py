@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minutia.datasets.disk import told
 from minutia.datasets.sources import Source
 from minutia.errors import DataError
 from minutia.files import replacing
+from minutia.image.color import full_range, spare_bits
 from minutia.image.io import read_photo, write
 from minutia.image.resize import downscale, modcrop, resize
-from minutia.types import Picture
+from minutia.types import Picture, Pixels
 
 HR, LR = "HR", "LR"
 """Folders of a prepared set, as `minutia evaluate` expects them."""
@@ -62,7 +62,7 @@ class Box:
     height: int
     width: int
 
-    def of(self, pixels: NDArray[np.uint8], scale: int = 1) -> NDArray[np.uint8]:
+    def of(self, pixels: Pixels, scale: int = 1) -> Pixels:
         """Cut (H, W, C) pixels that have `scale` times the size."""
         bottom, right = self.top + self.height, self.left + self.width
         return pixels[self.top * scale : bottom * scale, self.left * scale : right * scale]
@@ -86,9 +86,9 @@ class Piece:
 
     name: str
     """Without suffix."""
-    hr: NDArray[np.uint8]
+    hr: Pixels
     """(H, W, C)"""
-    lr: NDArray[np.uint8]
+    lr: Pixels
     """(H / scale, W / scale, C)"""
     hr_file: Path | None = None
     """The file that has just these pixels, where there is one."""
@@ -96,7 +96,7 @@ class Piece:
 
 
 def cut(source: Source, settings: Settings) -> list[Piece]:
-    """Read a picture and its low-resolution copy, and make of them what is wanted.
+    """Read a picture and its low-resolution copy, and make of them what is wanted, with as many bits as they have.
 
     Raises:
         PictureError: one of them cannot be read.
@@ -104,7 +104,7 @@ def cut(source: Source, settings: Settings) -> list[Piece]:
     """
     hr = read_photo(source.hr)
     if settings.resize is not None:
-        hr = resize(hr, settings.resize[1], settings.resize[0])
+        hr = _in_bits_of(hr, resize(hr, settings.resize[1], settings.resize[0]))
     lr = _low(source, hr, settings.scale)
     boxes = plan_boxes(lr.height, lr.width, settings)
     if not boxes:
@@ -121,7 +121,7 @@ def cut(source: Source, settings: Settings) -> list[Piece]:
     return [Piece(source.name, kept, lr.pixels, source.hr if whole else None, source.lr if lr.whole else None)]
 
 
-def save(pixels: NDArray[np.uint8], source: Path | None, target: Path) -> Path:
+def save(pixels: Pixels, source: Path | None, target: Path) -> Path:
     """Write (H, W, C) pixels as PNG, or copy the file that has just these.
 
     Args:
@@ -148,7 +148,7 @@ def save(pixels: NDArray[np.uint8], source: Path | None, target: Path) -> Path:
 class _Low:
     """A low-resolution copy, cut to what its original covers."""
 
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     whole: bool
     """Nothing was cut."""
 
@@ -161,15 +161,22 @@ class _Low:
         return int(self.pixels.shape[1])
 
 
-def _low(source: Source, hr: NDArray[np.uint8], scale: int) -> _Low:
+def _low(source: Source, hr: Pixels, scale: int) -> _Low:
     """Read or make the low-resolution copy. A given one may be a pixel too large: MATLAB rounds up."""
     height, width = hr.shape[0] // scale, hr.shape[1] // scale
     if source.lr is None:
         small = modcrop(hr, scale)
-        return _Low(downscale(small, scale) if small.size else small, False)
+        return _Low(_in_bits_of(hr, downscale(small, scale)) if small.size else small, False)
     lr = read_photo(source.lr)
     if not (0 <= lr.shape[0] - height <= 1 and 0 <= lr.shape[1] - width <= 1):
         raise DataError(
             f"{source.lr} is {lr.shape[1]}x{lr.shape[0]} pixels, but 1/{scale} of {source.hr} is {width}x{height}."
         )
     return _Low(lr[:height, :width], lr.shape[:2] == (height, width))
+
+
+def _in_bits_of(original: Pixels, made: Pixels) -> Pixels:
+    """Clip what bicubic makes of a picture to the bits that it uses, so that training lifts both by the same ones."""
+    top = full_range(original.dtype)[1] >> spare_bits(original)
+    clipped: Pixels = np.minimum(made, top)
+    return clipped

@@ -9,15 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from minutia.errors import OutputExists, PictureError
 from minutia.files import replacing
 from minutia.image import png, tiff, tiff_writer
-from minutia.image.color import to_uint8
 from minutia.image.encoding import encode, plays_of
 from minutia.image.fitting import fit_all
 from minutia.image.formats import PNG, READ, USUAL_ENCODING, Encoding, format_of
@@ -26,7 +23,7 @@ from minutia.image.opening import Limits, load, opened, reason, require_pixels, 
 from minutia.image.pil import SIDEWAYS, from_pil, unstacked, upright
 from minutia.image.regroup import Strips
 from minutia.image.tiff import Shape
-from minutia.types import Frames, Picture, in_bands
+from minutia.types import Frames, Picture, Pixels, in_bands
 
 logger = logging.getLogger(__name__)
 
@@ -148,8 +145,8 @@ def read_shape(path: Path, limits: Limits = NO_LIMITS, *, is_exact: bool = True)
         return Shape(tuple(sizes), num_values, itemsize, is_moving)
 
 
-def read_photo(path: Path) -> NDArray[np.uint8]:
-    """Read (H, W, 1 or 3) pixels of 8 bits; alpha is left out, 16 bits are rounded.
+def read_photo(path: Path) -> Pixels:
+    """Read (H, W, 1 or 3) pixels of 8 or 16 bits; alpha is left out.
 
     Raises:
         PictureError: as `read`, and where the file holds bands or measurements.
@@ -158,7 +155,7 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     if not picture.is_photo:
         kind = f"{in_bands(picture.num_bands)} of {picture.pixels.dtype}"
         raise PictureError(f"{path} has {kind}; only grey and RGB of 8 or 16 bits are taken here.")
-    return to_uint8(picture.pixels)
+    return picture.pixels
 
 
 def is_animated(path: Path) -> bool:
