@@ -11,9 +11,11 @@ from PIL import Image
 from minutia.datasets.check import check
 from minutia.datasets.findings import Kind, Report
 from minutia.datasets.repair import repair
-from minutia.errors import DataError, PictureError
+from minutia.errors import DataError
+from minutia.image.io import read, write
 from minutia.image.pairs import find_pairs
 from minutia.image.resize import downscale
+from minutia.types import Picture
 
 SCALE = 2
 BANDS = {"photometric": "minisblack", "planarconfig": "contig"}
@@ -194,8 +196,21 @@ def test_bands_and_measurements_are_looked_at_as_their_mean(scenes: list[np.ndar
     tifffile.imwrite(tmp_path / "set" / "HR" / "2.tif", np.full_like(bands, 7), **BANDS)
     report = check(tmp_path / "set", scale=SCALE)
     assert found(report) == [("displaced", "1.tif"), ("flat", "2.tif")]
-    with pytest.raises(
-        PictureError, match=r"0\.tif has 5 bands of float32; only grey and RGB of 8 or 16 bits are taken"
-    ):
-        repair(report, tmp_path / "new")
-    assert not (tmp_path / "new").exists()
+    odd = tmp_path / "set" / "HR" / "3.tif"
+    tifffile.imwrite(odd, bands[:-1, :-1], **BANDS)
+    fixed = repair(check(tmp_path / "set", scale=SCALE), tmp_path / "new")
+    assert (fixed.num_kept, fixed.num_cut, fixed.num_left_out) == (2, 1, 2)
+    assert np.array_equal(tifffile.imread(tmp_path / "new" / "HR" / "3.tif"), bands[:-2, :-2])
+    assert np.array_equal(tifffile.imread(tmp_path / "new" / "LR" / "3.tif"), small[:-1, :-1])
+    assert found(check(tmp_path / "new", scale=SCALE)) == []
+    for kind in ("HR", "LR"):
+        assert (tmp_path / "new" / kind / "0.tif").read_bytes() == (tmp_path / "set" / kind / "0.tif").read_bytes()
+
+
+def test_what_is_cut_keeps_its_depth_and_transparency(scenes: list[np.ndarray], tmp_path: Path) -> None:
+    deep = Picture(scenes[0][:-1].astype(np.uint16) * 257, np.full(scenes[0][:-1].shape[:2], 40000, np.uint16))
+    write(deep, tmp_path / "in" / "a.png")
+    assert repair(check(tmp_path / "in", scale=SCALE), tmp_path / "new").num_cut == 1
+    kept = read(tmp_path / "new" / "a.png")
+    assert np.array_equal(kept.pixels, deep.pixels[:-1])
+    assert np.array_equal(kept.alpha, deep.alpha[:-1])

@@ -133,10 +133,20 @@ def save(pixels: Pixels, source: Path | None, target: Path) -> Path:
     Raises:
         PictureError, DataError: it cannot be written.
     """
-    path = target.with_name(target.name + (".png" if source is None else source.suffix))
-    if source is None:
-        write(Picture(pixels), path, overwrite=True)
-        return path
+    if source is not None:
+        return copy(source, target)
+    path = target.with_name(f"{target.name}.png")
+    write(Picture(pixels), path, overwrite=True)
+    return path
+
+
+def copy(source: Path, target: Path) -> Path:
+    """Copy a file under another name, which lacks the suffix; give the new file.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    path = target.with_name(target.name + source.suffix)
     with told(path, "make room: the same command goes on from there"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from minutia.datasets.cutting import HR, LR, Settings, cut, save
+import numpy as np
+
+from minutia.datasets.cutting import HR, LR, copy
 from minutia.datasets.disk import growing
 from minutia.datasets.findings import Candidate, Kind, Report
-from minutia.datasets.sources import Source
 from minutia.datasets.workers import in_order
 from minutia.errors import DataError
-from minutia.image.io import read_photo
-from minutia.image.resize import modcrop
+from minutia.image.io import read, read_size, write
+from minutia.image.target import Size
 from minutia.types import Progress, ignore_progress
 
 CURABLE: frozenset[Kind] = frozenset({"sides"})
@@ -48,30 +50,33 @@ def repair(report: Report, target: Path, progress: Progress = ignore_progress) -
     if not good:
         raise DataError(f"No picture of {report.hr} is good as it is; {target} was not made.")
     with growing(target) as part:
-
-        def write(candidate: Candidate) -> None:
-            if report.lr is not None:
-                _write_pair(candidate, report.scale, part)
-            else:
-                _write_alone(candidate, report.scale, part)
-
-        for done, _ in enumerate(in_order(write, good), start=1):
+        hr, lr = (part, None) if report.lr is None else (part / HR, part / LR)
+        mend = partial(_write, scale=report.scale, hr=hr, lr=lr)
+        for done, _ in enumerate(in_order(mend, good), start=1):
             progress(done, len(good))
     num_cut = sum(candidate.name in uneven for candidate in good)
     return Repaired(len(good), num_cut, len(report.candidates) - len(good))
 
 
-def _write_pair(candidate: Candidate, scale: int, folder: Path) -> None:
+def _write(candidate: Candidate, scale: int, hr: Path, lr: Path | None) -> None:
+    """Write a picture into the folder `hr`, and its low-resolution copy into the folder `lr`, where there is one."""
     assert candidate.hr is not None
-    name = PurePosixPath(candidate.name).with_suffix("").as_posix()
-    (piece,) = cut(Source(name, candidate.hr, candidate.lr), Settings(scale=scale))
-    save(piece.hr, piece.hr_file, folder / HR / name)
-    save(piece.lr, piece.lr_file, folder / LR / name)
+    height, width = (side // scale for side in read_size(candidate.hr))
+    name = PurePosixPath(candidate.name).with_suffix("")
+    _take(candidate.hr, (height * scale, width * scale), hr / name)
+    if lr is not None:
+        assert candidate.lr is not None
+        _take(candidate.lr, (height, width), lr / name)
 
 
-def _write_alone(candidate: Candidate, scale: int, folder: Path) -> None:
-    assert candidate.hr is not None
-    pixels = read_photo(candidate.hr)
-    kept = modcrop(pixels, scale)
-    name = PurePosixPath(candidate.name).with_suffix("").as_posix()
-    save(kept, candidate.hr if kept.shape == pixels.shape else None, folder / name)
+def _take(source: Path, size: Size, target: Path) -> None:
+    """Copy a picture of this size; of a larger one write what is left of its right and bottom edge."""
+    if read_size(source) == size:
+        copy(source, target)
+        return
+    picture = read(source)
+    area = np.s_[: size[0], : size[1]]
+    alpha = None if picture.alpha is None else picture.alpha[area]
+    suffix = ".png" if picture.is_photo else ".tif"
+    kept = replace(picture, pixels=picture.pixels[area], alpha=alpha)
+    write(kept, target.with_name(target.name + suffix), overwrite=True)
