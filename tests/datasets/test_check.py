@@ -126,6 +126,14 @@ def test_flat_pictures_are_no_duplicates_of_each_other(tmp_path: Path) -> None:
     assert found(check(tmp_path)) == [("flat", "a.png"), ("flat", "b.png")]
 
 
+def test_folders_may_be_named_in_small_letters(pairs: Path) -> None:
+    for name in ("HR", "LR"):
+        (pairs / name).rename(pairs / name.lower())
+    report = check(pairs, scale=SCALE)
+    assert (report.hr, report.lr, len(report.candidates)) == (pairs / "hr", pairs / "lr", 4)
+    assert found(report) == []
+
+
 def test_names_that_differ_in_the_suffix_alone(scenes: list[np.ndarray], tmp_path: Path) -> None:
     save(scenes[0], tmp_path / "a.png")
     save(scenes[1], tmp_path / "a.bmp")

@@ -163,6 +163,18 @@ def test_pairs_may_lie_in_the_only_folder_of_an_archive(scenes: list[np.ndarray]
         find_own(hr, 4)
 
 
+def test_pairs_are_found_in_small_letters_and_beside_what_is_no_set(scenes: list[np.ndarray], tmp_path: Path) -> None:
+    """As in an archive made on a Mac, with a README."""
+    hr = save(scenes[0], tmp_path / "pairs" / "hr" / "a.png")
+    lr = save(scenes[0][:32, :40], tmp_path / "pairs" / "lr" / "a.png")
+    (tmp_path / "__MACOSX" / "pairs" / "HR").mkdir(parents=True)
+    (tmp_path / "README.txt").touch()
+    assert find_own(tmp_path, 4) == [Source("a", hr, lr)]
+    assert find_own(tmp_path / "pairs", 4) == [Source("a", hr, lr)]
+    loose = save(scenes[1], tmp_path / "b.png")
+    assert {source.hr for source in find_own(tmp_path, 4)} == {hr, lr, loose}
+
+
 def test_the_choice_hangs_on_seed_and_names_alone() -> None:
     sources = [Source(f"{number:04d}", Path(f"{number}.png"), None) for number in range(1, 801)]
     few, more = choose(sources, 5, 0), choose(list(reversed(sources)), 50, 0)

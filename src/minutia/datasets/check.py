@@ -8,7 +8,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from minutia.datasets.cutting import DEFAULT_SCALE, HR, LR
+from minutia.datasets.cutting import DEFAULT_SCALE, HR
 from minutia.datasets.examine import examine
 from minutia.datasets.findings import Candidate, Finding, Report
 from minutia.datasets.manifest import read_manifest
@@ -16,6 +16,7 @@ from minutia.datasets.measures import SAME_HASH
 from minutia.datasets.workers import in_order
 from minutia.errors import DataError
 from minutia.image.io import find_pictures
+from minutia.image.pairs import paired_folders
 from minutia.types import Progress, ignore_progress
 
 HASH_BITS = 64
@@ -37,11 +38,12 @@ def check(
         DataError: a folder does not exist, or holds no pictures.
     """
     scale = _prepared_scale(folder) if scale is None else scale
-    if lr is None and (folder / HR).is_dir():
-        folder, lr = folder / HR, folder / LR if (folder / LR).is_dir() else None
     for place in (folder, lr):
         if place is not None and not place.is_dir():
             raise DataError(f"The folder {place} does not exist.")
+    if lr is None:
+        hr, lr = paired_folders(folder)
+        folder, lr = (folder, None) if hr is None else (hr, lr)
     candidates = find_candidates(folder, lr, scale)
     if not candidates:
         raise DataError(f"There are no pictures in {folder}.")

@@ -14,10 +14,14 @@ from minutia.datasets.archives import is_unpacked, unpack, unpacked_folder
 from minutia.datasets.checksums import noted, verify
 from minutia.datasets.dataset import Dataset
 from minutia.errors import DataError
-from minutia.image.pairs import find_pairs
+from minutia.image.io import find_pictures
+from minutia.image.pairs import find_pairs, paired_folders
 from minutia.types import Progress, ignore_progress
 
 logger = logging.getLogger(__name__)
+
+MAC_FOLDER = "__MACOSX"
+"""What archives made on a Mac hold beside what was packed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,9 @@ def find_own(folder: Path, scale: int) -> list[Source]:
     if not folder.is_dir():
         what = "is neither a folder nor an archive" if folder.exists() else "does not exist"
         raise DataError(f"{folder} {what}.")
-    inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    if len(inside) == 1 and (inside[0] / "HR").is_dir():
-        folder = inside[0]  # Archives often hold one folder, and all else in it.
-    root = folder / "HR" if (folder / "HR").is_dir() else folder
-    lr = folder / "LR" if root != folder and (folder / "LR").is_dir() else None
+    folder = _only_folder(folder)
+    hr, lr = paired_folders(folder)
+    root, lr = (folder, None) if hr is None else (hr, lr)
     try:
         pairs = find_pairs(root, lr, scale)
     except DataError as error:
@@ -87,6 +89,14 @@ def find_own(folder: Path, scale: int) -> list[Source]:
             raise DataError(f"{sources[name].hr} and {pair.hr} would get the same name; rename one of them.")
         sources[name] = Source(name, pair.hr, pair.lr)
     return list(sources.values())
+
+
+def _only_folder(folder: Path) -> Path:
+    """Go into the one folder that archives often hold, beside a README perhaps, where HR is in that."""
+    inside = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", MAC_FOLDER))]
+    if len(inside) != 1 or paired_folders(inside[0])[0] is None or find_pictures(folder, recursive=False):
+        return folder
+    return inside[0]
 
 
 def choose(sources: Sequence[Source], count: int | None, seed: int) -> list[Source]:
