@@ -80,6 +80,11 @@ def test_overrides_are_toml_or_text(small: Path) -> None:
         ("network.num_blocks=0", r"network will not do: The network srresnet cannot have num_blocks = 0"),
         ("content.steps=-1", r"content\.steps = -1 will not do"),
         ("content.steps", r"has no value"),
+        ("data.hr=2024", r"data\.hr\.0 will not do: 2024 is no path; what is called so is \./2024"),
+        ("data.hr=B\udcfccher", r"data\.hr\.0 will not do: '.*' is not UTF-8, .*; rename it"),
+        ("run=~nobody-is-called-so/x", r"run will not do: ~nobody-is-called-so/x: "),
+        ("data.hr=", r"data\.hr\.0 will not do: the path is empty"),
+        ("name=..", r"name = '\.\.' will not do"),
         ("name.first=1", r"name is a value and has no keys"),
     ],
 )
@@ -89,6 +94,25 @@ def test_wrong_keys_and_values_are_named(small: Path, override: str, sentence: s
         overrides += ["adversarial.steps=1", "adversarial.discriminator.kind=srgan"]
     with pytest.raises(RecipeError, match=sentence):
         load_recipe(small, overrides)
+
+
+def test_a_tilde_is_the_users_folder(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    keys = ["run=~/runs/x", "validation.hr=~/b", "content.init=~/c.safetensors"]
+    recipe = load_recipe(small, [*keys, "data.lr=./2024"], hr=Path("~/pictures"))
+    assert recipe.folder == tmp_path / "runs" / "x"
+    assert recipe.data.hr == (tmp_path / "pictures",)
+    assert recipe.data.lr == (Path("2024"),)
+    assert recipe.validation.hr == tmp_path / "b"
+    assert recipe.content.init == tmp_path / "c.safetensors"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_recipes_may_be_saved_as_windows_does(small: Path, encoding: str) -> None:
+    plain = load_recipe(small)
+    small.write_bytes(SMALL.replace("\n", "\r\n").encode(encoding))
+    assert load_recipe(small) == plain
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from minutia.errors import ModelError
 from minutia.nets.discriminators import SRGAN_STRIDE, UNET_STRIDE
 from minutia.nets.generators import GeneratorSpec, parse_spec
 from minutia.train.bands import Bands, NormalisationTable, check_bands, check_normalisation
-from minutia.train.degrade.fields import Strict
+from minutia.train.degrade.fields import Strict, UserPath
 from minutia.train.degrade.pipeline import DegradationOrName
 from minutia.train.objectives import WINDOW
 from minutia.train.phase_config import Adversarial, Content
@@ -35,7 +35,7 @@ def _listed(value: object) -> object:
     return value if value is None or isinstance(value, list | tuple) else [value]
 
 
-Folders = Annotated[tuple[Path, ...], BeforeValidator(_listed), Field(min_length=1)]
+Folders = Annotated[tuple[UserPath, ...], BeforeValidator(_listed), Field(min_length=1)]
 
 
 class Data(Strict):
@@ -75,10 +75,10 @@ class Data(Strict):
 class Validation(Strict):
     """Whole pictures on which progress is measured."""
 
-    hr: Path | None = None
+    hr: UserPath | None = None
     """Folder of high-resolution pictures; without it some of the training pictures are held out."""
 
-    lr: Path | None = None
+    lr: UserPath | None = None
     """Folder of their small copies; made as those of the training pictures where not given."""
 
     num_samples: PositiveInt = 4
@@ -150,10 +150,10 @@ class Hardware(Strict):
 class Recipe(Strict):
     """Everything a run depends on."""
 
-    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
-    """Letters, digits, dots, hyphens and underscores."""
+    name: Annotated[str, Field(pattern=r"^[\w.-]*[\w-][\w.-]*$")]
+    """Letters, digits, dots, hyphens and underscores; more than dots."""
 
-    run: Path | None = None
+    run: UserPath | None = None
     """Folder of the run; without it `runs/NAME`."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt
 
 from minutia.train.bands import Bands
-from minutia.train.degrade.fields import Strict, Weight
+from minutia.train.degrade.fields import Strict, UserPath, Weight
 
 PixelCriterion = Literal["l1", "mse", "charbonnier"]
 GanKind = Literal["vanilla", "relativistic", "hinge"]
@@ -56,7 +55,7 @@ class Perceptual(Strict):
     always begin at the same pixel, a grid of that size costs nothing.
     """
 
-    weights: Path | None = None
+    weights: UserPath | None = None
     """Safetensors file of VGG19; without it the weights are downloaded once."""
 
     bands: Bands | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -19,7 +18,7 @@ from pydantic import (
 )
 
 from minutia.nets.discriminators import DiscriminatorSpec, SRGANDiscriminatorSpec
-from minutia.train.degrade.fields import Strict, Weight
+from minutia.train.degrade.fields import Strict, UserPath, Weight
 from minutia.train.objectives import Gan, Perceptual, Pixel, PixelCriterion
 from minutia.train.schedule import Schedule
 
@@ -111,7 +110,7 @@ class Content(_Phase):
     criterion: PixelCriterion = "l1"
     """The loss: a difference of pixels; charbonnier is an L1 that is smooth at zero."""
 
-    init: Path | None = None
+    init: UserPath | None = None
     """What to start from instead of a fresh network: a weights file, or a model by its folder or name."""
 
     best: Literal["psnr", "ssim"] = "psnr"
@@ -124,7 +123,7 @@ class Adversarial(_Phase):
     discriminator: Discriminator = SRGANDiscriminatorSpec()
     """srgan is the paper's, one judgement a picture; unet is Real-ESRGAN's, one a pixel. A table says which."""
 
-    discriminator_init: Path | None = None
+    discriminator_init: UserPath | None = None
     """Run folder whose discriminator to start from; a fresh one knows nothing for hundreds of steps."""
 
     discriminator_learning_rate: PositiveFloat | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ def load_recipe(
     """
     path = bundled_recipes().get(str(recipe), Path(recipe))
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(_decode(path.read_bytes()))
     except OSError as error:
         known = ", ".join(bundled_recipes())
         raise RecipeError(f"The recipe {recipe} cannot be read; bundled recipes are {known}.") from error
@@ -79,6 +80,11 @@ def load_recipe(
 def dump_recipe(recipe: Recipe) -> str:
     """Write the recipe with every default filled in, as TOML."""
     return tomli_w.dumps(json.loads(recipe.model_dump_json(exclude_none=True)))
+
+
+def _decode(text: bytes) -> str:
+    """Decode by the mark that programs of Windows begin a text with; without one it is UTF-8."""
+    return text.decode("utf-16" if text.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
 
 
 def _apply(table: dict[str, Any], override: str) -> None:
@@ -146,7 +152,8 @@ def _follow(place: Iterable[int | str], table: Any) -> tuple[list[str], Any]:  #
                 break
             annotation = get_type_hints(holder, include_extras=True)[part]
         if isinstance(part, int):
-            table = dict(enumerate(table))  # Which may be too short.
+            # Which may be too short, or one that stands for a list of one.
+            table = dict(enumerate(table)) if isinstance(table, list | tuple) else {}
         table = table.get(part, {})
         model = _choose(annotation, table) or holder
     return path, holder

@@ -1,7 +1,8 @@
-"""What the steps of a degradation share: kinds of values, and the batch they work on."""
+"""What tables of a recipe share, and the steps of a degradation: kinds of values, and the batch they work on."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Protocol
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -34,6 +35,22 @@ def check_weights(value: dict[str, float]) -> dict[str, float]:
     return value
 
 
+def find_path(value: object) -> Path:
+    """Find the user's folder where a path begins with `~`; refuse what is no text, or none that a recipe can hold."""
+    if not isinstance(value, str | Path):
+        raise ValueError(f"{value} is no path; what is called so is ./{value}.")
+    if value == "":
+        raise ValueError("the path is empty.")
+    try:
+        str(value).encode()
+        return Path(value).expanduser()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{str(value)!a} is not UTF-8, in which recipes are written; rename it.") from error
+    except RuntimeError as error:  # Nobody is called so.
+        raise ValueError(f"{value}: {error}") from error
+
+
+UserPath = Annotated[Path, BeforeValidator(find_path)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 Between = Annotated[tuple[Weight, Weight], BeforeValidator(as_range)]
