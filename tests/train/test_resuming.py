@@ -108,6 +108,15 @@ def test_a_phase_that_is_over_gets_no_more_steps(recipe: Recipe) -> None:
     assert facts_of(recipe.folder / "weights" / "adversarial-best.safetensors")["content_steps"] == 6
 
 
+@pytest.mark.parametrize("name", ["README.txt", "recipe.toml", "versions.txt"])
+def test_files_that_are_not_of_a_run_are_not_replaced(recipe: Recipe, name: str) -> None:
+    recipe.folder.mkdir()
+    (recipe.folder / name).write_text("precious")
+    with pytest.raises(TrainingError, match=f"{name} is not of a run, and would be replaced; .* --set run=FOLDER"):
+        train(recipe)
+    assert [(path.name, path.read_text()) for path in recipe.folder.iterdir()] == [(name, "precious")]
+
+
 def test_rows_of_a_phase_that_is_no_more_are_dropped(recipe: Recipe) -> None:
     recipe = changed(recipe, every={"log": 1, "validation": 6, "checkpoint": 6})
 

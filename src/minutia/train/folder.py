@@ -23,6 +23,9 @@ CHECKPOINT = "last.safetensors"
 NAMED_CHANGES = 4
 """Keys that are named where a recipe is not the run's."""
 
+FIRST_VERSION = "minutia=="
+"""How the file of versions begins, by which a folder of a run is known before it has a checkpoint."""
+
 LIBRARIES = ("torch", "accelerate", "numpy", "Pillow", "safetensors")
 
 README = """This is the run "{name}" of Minutia.
@@ -85,6 +88,22 @@ def _differences(before: object, after: object, key: str = "") -> Iterator[str]:
         yield key
 
 
+def require_own(folder: Path) -> None:
+    """Check that a run which begins replaces no files but those of a run.
+
+    Raises:
+        TrainingError: it would.
+    """
+    versions = versions_path(folder)
+    if versions.exists() and versions.read_bytes().startswith(FIRST_VERSION.encode()):
+        return
+    for path in (folder / "recipe.toml", folder / "README.txt", versions):
+        if path.exists():
+            raise TrainingError(
+                f"{path} is not of a run, and would be replaced; name another folder: --set run=FOLDER."
+            )
+
+
 def prepare_folder(recipe: Recipe) -> None:
     """Make the run folder and write into it what lies where, the recipe with all defaults, and the versions.
 
@@ -98,8 +117,8 @@ def prepare_folder(recipe: Recipe) -> None:
     try:
         for name in ("samples/crops", "weights"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        versions_path(folder).write_text(_versions(), encoding="utf-8")  # First: see require_own.
         resolved.write_text(text, encoding="utf-8")
-        versions_path(folder).write_text(_versions(), encoding="utf-8")
         write_readme(recipe)
     except OSError as error:
         raise TrainingError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
@@ -123,6 +142,5 @@ def versions_path(folder: Path) -> Path:
 
 
 def _versions() -> str:
-    found = {"minutia": __version__, "python": platform.python_version()}
-    found |= {name: version(name) for name in LIBRARIES}
-    return "".join(f"{name}=={number}\n" for name, number in found.items())
+    found = {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+    return f"{FIRST_VERSION}{__version__}\n" + "".join(f"{name}=={number}\n" for name, number in found.items())

@@ -10,7 +10,7 @@ from dataclasses import replace
 from minutia.errors import RecipeError, TrainingError
 from minutia.train.checkpoint import Place, read_place
 from minutia.train.config import Recipe
-from minutia.train.folder import CHECKPOINT, find_changes, in_words
+from minutia.train.folder import CHECKPOINT, find_changes, in_words, require_own
 from minutia.train.hold import LOCK, Hold
 from minutia.train.recipe import load_recipe
 
@@ -34,13 +34,14 @@ def find_start(recipe: Recipe, hold: Hold, *, resume: bool | None) -> Place | No
     """Tell where a run goes on; None where it begins. A folder with a run is held before anything in it is read.
 
     Raises:
-        TrainingError: there is nothing to go on with, another process is at it, or a run of another recipe that nobody
-            asked to go on.
+        TrainingError: there is nothing to go on with, another process is at it, a run of another recipe that nobody
+            asked to go on, or files that are not of a run and would be replaced.
     """
     checkpoint = recipe.folder / CHECKPOINT
     if checkpoint.exists() or (recipe.folder / LOCK).exists():
         hold.take()
     if not resume and not checkpoint.exists():
+        require_own(recipe.folder)
         return None
     place = read_place(checkpoint)
     changes: list[str] = []
