@@ -278,3 +278,15 @@ def test_the_new_folder_may_be_told_from_inside_the_old_one(
     (tmp_path / "link").symlink_to(tmp_path / "pictures")
     with pytest.raises(DataError, match="lies in"):
         prepare_own(Path(), tmp_path / "link" / "out", Settings(scale=4))
+
+
+def test_the_working_folder_is_not_exchanged(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    for name in (".", "../empty"):
+        with pytest.raises(DataError, match="is the working folder; choose a new folder"):
+            prepare_own(photos, Path(name), Settings())
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real").mkdir()
+    assert prepare_own(photos, tmp_path / "link", Settings()).num_pairs == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "link", "photos", "real"]

@@ -67,7 +67,7 @@ def told(path: Path, advice: str = "") -> Iterator[None]:
 
 def part_of(folder: Path) -> Path:
     """Tell where a folder grows until it is whole."""
-    place = folder.absolute()
+    place = folder.resolve()
     return place.with_name(f".{place.name}.part")
 
 
@@ -75,17 +75,20 @@ def require_new(folder: Path) -> None:
     """Check that a folder can be made: there is nothing of that name, or an empty folder.
 
     Raises:
-        DataError: something is there.
+        DataError: something is there, or it is the working folder, which cannot be exchanged.
     """
+    if folder.resolve() == Path.cwd().resolve():
+        raise DataError(f"{folder} is the working folder; choose a new folder.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder} exists; choose a new folder.")
 
 
 def finish(folder: Path) -> None:
     """Let a folder that has grown beside its place take it."""
-    if folder.exists():
-        folder.rmdir()  # It is empty: see require_new.
-    part_of(folder).rename(folder)
+    place = folder.resolve()
+    if place.exists():
+        place.rmdir()  # It is empty: see require_new.
+    part_of(place).rename(place)
 
 
 @contextmanager
