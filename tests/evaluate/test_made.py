@@ -57,6 +57,17 @@ def test_what_another_tool_made_is_measured_as_a_model_is(
     assert len(ours.pictures) == 3
 
 
+def test_the_names_that_minutia_gives_are_told_apart(tmp_path: Path, small: Pixels8) -> None:
+    """photo_2_x4.png begins with "photo" too, and is of another picture."""
+    large = small.repeat(4, axis=0).repeat(4, axis=1)
+    for folder, names in (("HR", ("photo", "photo_2")), ("made", ("photo_x4", "photo_2_x4"))):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            Image.fromarray(large).save(tmp_path / folder / f"{name}.png")
+    _, theirs = run_benchmark([Made("theirs", 4, tmp_path / "made")], [tmp_path])
+    assert set(theirs.pictures) == {"photo.png", "photo_2.png"}
+
+
 def test_what_cannot_take_part_is_told_before_anything_is_measured(
     originals: Path, tmp_path: Path, small: Pixels8
 ) -> None:

@@ -23,7 +23,7 @@ class Made:
     about: Mapping[str, str] = field(default_factory=dict)
 
     def answers_to(self, test_set: TestSet) -> Answer:
-        """Find an answer to every picture; it has the picture's name, or one that begins with it.
+        """Find an answer to every picture; it has the picture's name, with the scale perhaps, or one that begins so.
 
         Raises:
             DataError: a picture has no answer, or several, or one of another size.
@@ -39,7 +39,7 @@ class Made:
 
     def _find(self, files: PairFiles, test_set: TestSet, root: Path, made: Mapping[Path, Path]) -> Path:
         stem = files.hr.relative_to(test_set.folder).with_suffix("")
-        names = {stem.name, f"{stem.name}x{self.scale}"}
+        names = {stem.name, f"{stem.name}x{self.scale}", f"{stem.name}_x{self.scale}"}
         found = [path for key, path in made.items() if key.parent == stem.parent and key.name in names]
         found = found or [
             path
