@@ -16,7 +16,7 @@ from minutia.image.io import write
 from minutia.image.pairs import Pair, PairFiles
 from minutia.train import data
 from minutia.train.data import PictureBank, load_pairs
-from minutia.train.pictures import Chosen
+from minutia.train.pictures import Chosen, spread
 from minutia.types import Normalisation, Picture
 
 CPU = torch.device("cpu")
@@ -99,6 +99,14 @@ def test_small_pictures_are_left_out_and_none_left_is_an_error(caplog: pytest.Lo
         bank.check(4, 4)
     with pytest.raises(DataError, match="to be degraded; take larger pictures"):
         bank.check(1, 7)
+
+
+def test_files_are_taken_from_all_over() -> None:
+    assert spread(range(12), 5) == [0, 2, 4, 7, 9]
+    assert spread(range(399), 200)[-1] == 397
+    assert spread(range(800), 8) == list(range(0, 800, 100))
+    assert spread(range(3), 3) == [0, 1, 2]
+    assert spread([], 0) == []
 
 
 def test_no_picture_is_in_memory_twice() -> None:

@@ -178,4 +178,4 @@ def _spread_scorable(files: Sequence[PairFiles], count: int, scale: int) -> list
 
 def spread(files: Sequence[PairFiles], count: int) -> list[PairFiles]:
     """Take files from all over the folder, which is often sorted by subject."""
-    return list(files[:: len(files) // count][:count]) if count else []
+    return [files[len(files) * index // count] for index in range(count)]
