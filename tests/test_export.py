@@ -45,6 +45,18 @@ def test_the_card_says_what_was_exported(tiny_model: Path) -> None:
     assert card.figures == ()
 
 
+def test_a_model_has_a_name_that_its_card_can_hold(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tiny_model.parent / "weights.safetensors"
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert export(weights, Path(), overwrite=True).name == find_model(tmp_path / "mine").name == "mine"
+    with pytest.raises(ModelError, match="is not UTF-8, in which cards are written; choose another"):
+        export(weights, tmp_path / "m\udcfc")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_less_context_than_the_network_sees_is_a_wish(tiny_model: Path, tmp_path: Path) -> None:
     weights = tiny_model.parent / "weights.safetensors"
     assert export(weights, tmp_path / "narrow", halo=2).halo == find_model(tmp_path / "narrow").halo == 2

@@ -30,6 +30,11 @@ def test_a_text_replaces_what_was_there_or_leaves_it(tmp_path: Path, monkeypatch
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_names_that_are_no_text_are_spelt(tmp_path: Path) -> None:
+    write_text(tmp_path / "figures.md", "B\udcfccher")
+    assert (tmp_path / "figures.md").read_text(encoding="utf-8") == "B\\udcfccher"
+
+
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     require_place(tmp_path / "new.json")
     with pytest.raises(MinutiaError, match="none does not exist"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -62,10 +63,10 @@ def export(
         halo: input pixels around a tile; None is all that an output pixel can depend on, and less makes tiles inexact.
 
     Raises:
-        ModelError: no weights there, the folder exists, a halo beyond what the network sees, or the exported model
-            differs from the network.
+        ModelError: no weights there, the folder exists or has a name that no card can hold, a halo beyond what the
+            network sees, or the exported model differs from the network.
     """
-    source = _find_weights(source)
+    source, name = _find_weights(source), _name_of(folder)
     if folder.exists() and not overwrite:
         raise ModelError(f"{folder} exists; add --overwrite to replace it.")
     weights = load_weights(source)
@@ -76,7 +77,7 @@ def export(
     with _making(folder) as made:
         write_onnx(network, spec, made / MODEL_NAME)
         card = ModelCard(
-            name=folder.name,
+            name=name,
             summary=summary or f"{spec.kind}, x{spec.scale}",
             scale=spec.scale,
             channels=spec.channels,
@@ -144,6 +145,16 @@ def check_parity(card: ModelCard, network: nn.Module) -> None:
                 f"The exported model differs from the network by {difference:.2g} on a {width}x{height} picture; "
                 "it was not kept."
             )
+
+
+def _name_of(folder: Path) -> str:
+    """Call a model by its folder; the working folder has a name too."""
+    name = Path(os.path.normpath(folder.absolute())).name
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ModelError(f"The name {name} is not UTF-8, in which cards are written; choose another.") from error
+    return name
 
 
 def _find_weights(source: Path) -> Path:

@@ -50,12 +50,14 @@ def require_place(path: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a whole file, or leave what was there; through links and pipes to where they lead.
 
+    Names of files that are no text are spelt as far as they go.
+
     Raises:
         MinutiaError: the place cannot be written.
     """
     try:
         with nullcontext(path) if _is_passed_on(path) else replacing(path) as place:
-            place.write_text(text, encoding="utf-8")
+            place.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise MinutiaError(f"{path} cannot be written: {error.strerror or error}.") from error
 
