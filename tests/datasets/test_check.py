@@ -145,6 +145,8 @@ def test_folders_that_cannot_be_checked(tmp_path: Path, pairs: Path) -> None:
         check(tmp_path / "none")
     with pytest.raises(DataError, match="nowhere does not exist"):
         check(pairs / "HR", tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"2\.png is a file; name the folder that it lies in"):
+        check(pairs / "HR" / "2.png")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="There are no pictures in"):
         check(tmp_path / "empty")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,18 @@ def test_own_pictures_are_prepared(place: Path, scenes: list[np.ndarray]) -> Non
         (["potos"], "There is no set of pictures called potos"),
     ):
         assert sentence in str(run("prepare", *words, "-o", "other").exception)
+
+
+def test_a_place_for_what_is_mended_is_looked_at_first(place: Path) -> None:
+    done = run("check", "none", "--fix", ".")
+    assert str(done.exception) == ". is the working folder; choose a new folder."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such names are refused there")
+def test_names_of_files_are_printed_without_what_terminals_obey(place: Path) -> None:
+    (place / "set").mkdir()
+    (place / "set" / "a\x1b[31m.png").write_bytes(b"broken")
+    assert "a\\x1b[31m.png" in run("check", "set").stdout
 
 
 def test_check_and_fix(place: Path, scenes: list[np.ndarray]) -> None:

@@ -29,6 +29,10 @@ def test_folders_that_do_not_pair_are_refused(tmp_path: Path, photo: np.ndarray)
     with pytest.raises(DataError, match="no pictures"):
         find_pairs(tmp_path, None, 4)
     save(photo, tmp_path / "hr/a.png")
+    with pytest.raises(DataError, match=r"The folder .*lr does not exist"):
+        find_pairs(tmp_path / "hr", tmp_path / "lr", 4)
+    with pytest.raises(DataError, match=r"a\.png is a file; name the folder that it lies in"):
+        find_pairs(tmp_path / "hr/a.png", None, 4)
     save(photo, tmp_path / "lr/c.png")
     with pytest.raises(DataError, match=r"a\.png has no partner"):
         find_pairs(tmp_path / "hr", tmp_path / "lr", 4)

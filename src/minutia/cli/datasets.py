@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minutia.cli.console import INTERRUPTED, console, errors
+from minutia.cli.console import INTERRUPTED, console, errors, plain
 from minutia.types import Progress as Report
 
 if TYPE_CHECKING:
@@ -162,12 +162,15 @@ def check(
     from minutia.cli.bars import progress_bar
     from minutia.datasets.check import check as look_through
     from minutia.datasets.cutting import DEFAULT_SCALE
+    from minutia.datasets.disk import require_new
     from minutia.datasets.repair import repair
 
+    if fix is not None:
+        require_new(fix)
     with progress_bar("checking") as progress:
         report = look_through(folder, lr, scale, progress)
     pairs = f", against those in {report.lr}, x{report.scale}" if report.lr else ""
-    console.print(f"{_pictures(len(report.candidates))} in {report.hr}{pairs}")
+    console.print(plain(f"{_pictures(len(report.candidates))} in {report.hr}{pairs}"))
     _tell_findings(report.findings, shown=len(report.findings) if everything else SHOWN)
     if fix is not None:
         with progress_bar("writing") as progress:
@@ -258,7 +261,7 @@ def _tell_prepared(done: Prepared, scale: int) -> None:
     from minutia.datasets.cutting import HR, LR
 
     for reason in list(done.skipped.values())[:SHOWN]:
-        errors.print(f"Left out: {reason}", style="yellow")
+        errors.print(plain(f"Left out: {reason}"), style="yellow")
     if len(done.skipped) > SHOWN:
         errors.print(f"Left out: {len(done.skipped) - SHOWN} more; manifest.json tells which.", style="yellow")
     state = "holds" if done.is_new else "was prepared before, and holds"
@@ -278,7 +281,7 @@ def _tell_findings(findings: Sequence[Finding], *, shown: int) -> None:
         if of_kind:
             console.print(f"{_pictures(len(of_kind))} {matter}: {advice}", style="bold")
         for finding in of_kind[:shown]:
-            console.print(f"  {finding.path}  {finding.detail}")
+            console.print(plain(f"  {finding.path}  {finding.detail}"))
         if len(of_kind) > shown:
             console.print(f"  and {len(of_kind) - shown} more; --all lists them")
 

@@ -220,6 +220,13 @@ Jobs: TypeAlias = Annotated[
 ]
 
 
+def path_of(text: str) -> Path:
+    """Read what was given to an option as a path. Of nothing Python would make the working folder."""
+    if not text:
+        raise typer.BadParameter("The path is empty; a variable may be unset.")
+    return Path(text)
+
+
 def bytes_of(text: str | None, option: str) -> int | None:
     """Read what was given to an option as an amount of memory; None where it was not."""
     from minutia.memory import parse_bytes

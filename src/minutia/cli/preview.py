@@ -8,17 +8,22 @@ from typing import Annotated
 import typer
 
 from minutia.cli.console import console
-from minutia.errors import MissingExtra, OutputExists
+from minutia.cli.options import path_of
+from minutia.errors import MissingExtra, OutputExists, PictureError
+from minutia.files import require_place
 
 
 def preview(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a bundled recipe.")],
     hr: Annotated[
         list[Path] | None,
-        typer.Option("--hr", metavar="FOLDER", help="High-resolution pictures; may be given several times."),
+        typer.Option(
+            "--hr", metavar="FOLDER", parser=path_of, help="High-resolution pictures; may be given several times."
+        ),
     ] = None,
     lr: Annotated[
-        list[Path] | None, typer.Option("--lr", metavar="FOLDER", help="Their small copies, one for each --hr.")
+        list[Path] | None,
+        typer.Option("--lr", metavar="FOLDER", parser=path_of, help="Their small copies, one for each --hr."),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="PNG to write.")] = Path("preview.png"),
     count: Annotated[int, typer.Option(min=1, max=200, metavar="N", help="Pairs on the sheet.")] = 12,
@@ -34,7 +39,10 @@ def preview(
     except ImportError as error:
         raise MissingExtra("Training", "train") from error
     parsed = load_recipe(recipe, overrides or [], hr=hr, lr=lr)
+    if output.suffix.lower() != ".png":
+        raise PictureError(f"The sheet is a PNG; give -o a name that ends in .png, not {output}.")
     if output.exists() and not overwrite:
         raise OutputExists(f"{output} exists; add --overwrite to replace it.")
+    require_place(output)
     draw_preview(parsed, output, count)
     console.print(f"{output}: {count} pairs, the first crops of the content phase.")

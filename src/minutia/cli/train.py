@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, final
 import typer
 
 from minutia.cli.console import INTERRUPTED, console, in_words, stop_on_signal
+from minutia.cli.options import path_of
 from minutia.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -29,11 +30,18 @@ def train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a bundled recipe.")],
     hr: Annotated[
         list[Path] | None,
-        typer.Option("--hr", metavar="FOLDER", help="High-resolution pictures; may be given several times."),
+        typer.Option(
+            "--hr", metavar="FOLDER", parser=path_of, help="High-resolution pictures; may be given several times."
+        ),
     ] = None,
     lr: Annotated[
         list[Path] | None,
-        typer.Option("--lr", metavar="FOLDER", help="Their small copies, one for each --hr; made where not given."),
+        typer.Option(
+            "--lr",
+            metavar="FOLDER",
+            parser=path_of,
+            help="Their small copies, one for each --hr; made where not given.",
+        ),
     ] = None,
     epochs: Annotated[
         int | None,

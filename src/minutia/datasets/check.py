@@ -16,7 +16,7 @@ from minutia.datasets.measures import SAME_HASH
 from minutia.datasets.workers import in_order
 from minutia.errors import DataError
 from minutia.image.io import find_pictures
-from minutia.image.pairs import paired_folders
+from minutia.image.pairs import paired_folders, require_folder
 from minutia.types import Progress, ignore_progress
 
 HASH_BITS = 64
@@ -39,8 +39,8 @@ def check(
     """
     scale = _prepared_scale(folder) if scale is None else scale
     for place in (folder, lr):
-        if place is not None and not place.is_dir():
-            raise DataError(f"The folder {place} does not exist.")
+        if place is not None:
+            require_folder(place)
     if lr is None:
         hr, lr = paired_folders(folder)
         folder, lr = (folder, None) if hr is None else (hr, lr)

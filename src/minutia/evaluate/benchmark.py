@@ -14,7 +14,7 @@ from minutia.errors import DataError
 from minutia.evaluate.measures import FIDELITY, Measure
 from minutia.image.color import normalise, to_float, to_uint8
 from minutia.image.io import read_size
-from minutia.image.pairs import Pair, PairFiles, find_pairs, load_pair, paired_folders
+from minutia.image.pairs import Pair, PairFiles, find_pairs, load_pair, paired_folders, require_folder
 from minutia.image.resize import upscale_bicubic
 from minutia.types import Normalisation, Picture, Pixels, Progress, ignore_progress
 from minutia.zoo.card import ModelCard
@@ -153,8 +153,7 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
     Raises:
         DataError: no pictures, pictures that do not pair, or folders of other scales alone.
     """
-    if not folder.is_dir():
-        raise DataError(f"The folder {folder} does not exist.")
+    require_folder(folder)
     place = Path(os.path.normpath(folder.absolute()))  # The working folder has a name too, and links keep theirs.
     name = place.parent.name if place.name == f"x{scale}" else place.name
     below = folder / f"x{scale}"

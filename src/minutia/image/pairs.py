@@ -34,6 +34,18 @@ class Pair:
     """By which both were brought up: see `color.lift`."""
 
 
+def require_folder(place: Path) -> None:
+    """Check that there is a folder.
+
+    Raises:
+        DataError: there is none, or a file.
+    """
+    if place.is_file():
+        raise DataError(f"{place} is a file; name the folder that it lies in.")
+    if not place.is_dir():
+        raise DataError(f"The folder {place} does not exist.")
+
+
 def paired_folders(folder: Path) -> tuple[Path | None, Path | None]:
     """Find the folders HR and LR in a folder, in letters of either case; None for what is not there."""
     inside = {path.name.upper(): path for path in sorted(folder.iterdir(), reverse=True) if path.is_dir()}
@@ -47,8 +59,11 @@ def find_pairs(hr: Path, lr: Path | None, scale: int) -> list[PairFiles]:
     "x4", as in DIV2K.
 
     Raises:
-        DataError: no pictures, a picture without a partner, or a partner of the wrong size.
+        DataError: no folder, no pictures, a picture without a partner, or a partner of the wrong size.
     """
+    require_folder(hr)
+    if lr is not None:
+        require_folder(lr)
     files = find_pictures(hr)
     if not files:
         raise DataError(f"There are no pictures in {hr}.")

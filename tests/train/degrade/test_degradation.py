@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from typer.testing import CliRunner
 
 from minutia.cli import app
-from minutia.errors import OutputExists, RecipeError
+from minutia.errors import MinutiaError, RecipeError
 from minutia.image.pairs import Pair
 from minutia.train.batches import MARGIN, degrade_pair, make_batch
 from minutia.train.config import Data
@@ -233,8 +233,16 @@ def test_preview_draws_pairs_and_their_words(tmp_path: Path) -> None:
     with Image.open(sheet) as image:
         assert image.width > 4 * 256
         assert image.height > 2 * 256
-    with pytest.raises(OutputExists, match="--overwrite"):
-        CliRunner().invoke(app, words, catch_exceptions=False)
+    for place, sentence in (
+        (sheet, "--overwrite"),
+        (sheet.with_suffix(".jpg"), "a name that ends in .png, not "),
+        (tmp_path / "none" / "sheet.png", "none does not exist"),
+    ):
+        with pytest.raises(MinutiaError, match=sentence):
+            CliRunner().invoke(app, [*words, "-o", str(place)], catch_exceptions=False)
+    unset = CliRunner().invoke(app, ["preview", "tiny", "--hr", ""])
+    assert unset.exit_code == 2
+    assert "The path is empty" in unset.output
 
 
 def test_real_esrgan_draws_as_published(monkeypatch: pytest.MonkeyPatch) -> None:
