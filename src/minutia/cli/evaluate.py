@@ -33,7 +33,9 @@ def evaluate(
         list[Path],
         typer.Option(metavar="FOLDER", help="Test set: HR (and LR) folders, or originals alone; as often as wanted."),
     ],
-    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Names or folders of models.")] = None,
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Names or folders of models.")
+    ] = None,
     made: Annotated[
         list[Path] | None, typer.Option(metavar="FOLDER", help="What another tool made of LR; as often as wanted.")
     ] = None,
