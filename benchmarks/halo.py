@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
 import torch
 
+from minutia.image.color import to_float
 from minutia.image.io import read_photo
 from minutia.nets.weights import load_generator
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     options = parser.parse_args()
     spec, network = load_generator(options.model)
-    x = torch.tensor(read_photo(options.picture).transpose(2, 0, 1)[None] / np.float32(255))
+    x = torch.from_numpy(to_float(read_photo(options.picture)))
     top, left = ((side - CORE) // 2 for side in x.shape[2:])
     with torch.inference_mode():
         whole = network(x)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minutia.image.color import to_uint8
 from minutia.image.io import read_photo, write
 from minutia.types import Picture
 
@@ -21,7 +22,7 @@ def main() -> None:
         raise SystemExit(__doc__)
     out, *folders = map(Path, sys.argv[1:])
     for path in sorted(folders[0].glob("*.png")):
-        pictures = [read_photo(folder / path.name).astype(np.float64) for folder in folders]
+        pictures = [to_uint8(read_photo(folder / path.name)).astype(np.float64) for folder in folders]
         mean = sum(pictures) / len(pictures)
         write(Picture(np.rint(mean).astype(np.uint8)), out / path.name)
 
