@@ -305,6 +305,18 @@ def test_pictures_are_found_with_sub_folders_and_without_hidden_ones(tmp_path: P
     assert [str(path.relative_to(tmp_path)) for path in find_pictures(tmp_path)] == ["a.jpg", "b.PNG", "deep/c.webp"]
 
 
+def test_links_to_folders_are_followed_to_each_once(tmp_path: Path) -> None:
+    names = ("own/a.png", "elsewhere/deep/b.png")
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    own = tmp_path / "own"
+    for link, aim in (("more", "elsewhere"), ("once again", "elsewhere"), ("round", "own")):
+        (own / link).symlink_to(tmp_path / aim, target_is_directory=True)
+    assert [str(path.relative_to(own)) for path in find_pictures(own)] == ["a.png", "more/deep/b.png"]
+
+
 def test_sizes_are_read_upright_without_decoding(tmp_path: Path, photo: np.ndarray) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 6

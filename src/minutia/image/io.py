@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,15 +34,21 @@ NO_LIMITS = Limits()
 
 
 def find_pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
-    """List the picture files of a folder, and of its sub-folders, by name; hidden ones are left out."""
-    found = folder.rglob("*") if recursive else folder.glob("*")
-    return sorted(
-        path
-        for path in found
-        if path.suffix.lower() in READ
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+    """List the picture files of a folder, and of its sub-folders, by name; hidden ones are left out.
+
+    Links to folders are followed, to each folder once: data sets are often put together so.
+    """
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    for place, names, files in os.walk(folder, followlinks=True):
+        facts = Path(place).stat()
+        if (facts.st_dev, facts.st_ino) in seen:
+            names.clear()
+            continue
+        seen.add((facts.st_dev, facts.st_ino))
+        names[:] = sorted(name for name in names if recursive and not name.startswith("."))
+        found += [Path(place, name) for name in files if not name.startswith(".")]
+    return sorted(path for path in found if path.suffix.lower() in READ and path.is_file())
 
 
 def read(path: Path, limits: Limits = NO_LIMITS) -> Picture:
