@@ -70,6 +70,16 @@ def test_layouts_of_test_sets(tmp_path: Path) -> None:
         find_test_set(tmp_path / "Set5", 3)
 
 
+@pytest.mark.parametrize("name", ["LR", "LRbicx4", "lrx4", "downsampled_x4"])
+def test_small_copies_are_not_taken_for_originals(name: str, tmp_path: Path) -> None:
+    for place in ("GTmod12", name):
+        (tmp_path / place).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / place / "1.png")
+    with pytest.raises(DataError, match=f"holds {name}, small copies by the name, and no HR"):
+        find_test_set(tmp_path, 4)
+    assert len(find_test_set(tmp_path / "GTmod12", 4).files) == 1
+
+
 def test_pictures_of_one_name_in_several_folders_all_count(tmp_path: Path) -> None:
     for name, pixels in ORIGINALS.items():
         (tmp_path / name).mkdir()

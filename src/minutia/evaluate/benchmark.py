@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,9 @@ Answer: TypeAlias = Callable[[PairFiles, Pair], Pixels]
 
 BICUBIC = "bicubic"
 ORIGINAL = "original"
+
+SMALL = re.compile(r"LR($|[\W\d_]|bic|x\d)|.*(bic|down).*x\d", re.IGNORECASE)
+"""How folders of small copies are called: LR, LRbicx4, DIV2K_bicubic_x4, downsampled_x4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
     originals, from which the low-resolution pictures are then made by MATLAB's bicubic.
 
     Raises:
-        DataError: no pictures, pictures that do not pair, or folders of other scales alone.
+        DataError: no pictures, pictures that do not pair, folders of other scales alone, or of small copies without HR.
     """
     require_folder(folder)
     place = Path(os.path.normpath(folder.absolute()))  # The working folder has a name too, and links keep theirs.
@@ -164,6 +168,12 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
     others = sorted(path.name for path in root.glob("x[2-9]") if path.is_dir())
     if others:
         raise DataError(f"{folder} holds {' and '.join(others)}, and no x{scale} for models of that scale.")
+    copies = sorted(path.name for path in root.iterdir() if path.is_dir() and SMALL.match(path.name))
+    if copies:
+        raise DataError(
+            f"{root} holds {' and '.join(copies)}, small copies by the name, and no HR; give the folders of originals "
+            "and copies the names HR and LR, or name that of the originals alone."
+        )
     return TestSet(name, scale, root, find_pairs(root, None, scale))
 
 
