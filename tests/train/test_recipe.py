@@ -68,6 +68,7 @@ def test_overrides_are_toml_or_text(small: Path) -> None:
             r"makes one place of crops of 16 pixels, and normalises over the batch; make adversarial.batch_size 2",
         ),
         ("adversarial.discriminator.num_features=0", r"discriminator.* will not do: num_features is a whole number"),
+        ("content=3", r"content = 3 will not do: it must be a table of keys"),
         ("content.schedule.learning_rate=inf", r"learning_rate = inf will not do: Input should be a finite number"),
         ("seed=20260315123456789012", r"seed = .* will not do"),
         ("adversarial={steps = 1, perceptual = {layers = {}}}", r"perceptual\.layers = {} will not do"),

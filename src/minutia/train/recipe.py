@@ -25,6 +25,7 @@ ALTERNATIVES = {"steps": "epochs", "epochs": "steps"}
 UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 WITHOUT_KIND = {"union_tag_not_found", "union_tag_invalid"}
 LACKING = {"missing", "missing_argument", "union_tag_not_found"}
+NO_TABLE = {"model_type", "model_attributes_type", "dict_type"}
 DISCRIMINATORS = ("kind", "step")
 """Keys by which a table says which of several it is."""
 
@@ -133,7 +134,8 @@ def _explain(error: ValidationError, table: dict[str, Any]) -> str:
     if first["type"] == "union_tag_invalid":
         tag, known = first["ctx"]["tag"], first["ctx"]["expected_tags"]
         return f"The recipe's {key} = {tag!r} will not do: it must be one of {known}."
-    return f"The recipe's {key} = {first['input']!r} will not do: {first['msg']}."
+    words = "it must be a table of keys" if first["type"] in NO_TABLE else first["msg"]
+    return f"The recipe's {key} = {first['input']!r} will not do: {words}."
 
 
 def _follow(place: Iterable[int | str], table: Any) -> tuple[list[str], Any]:  # noqa: ANN401
