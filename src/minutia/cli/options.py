@@ -227,6 +227,21 @@ def path_of(text: str) -> Path:
     return Path(text)
 
 
+HrFolders: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--hr", metavar="FOLDER", parser=path_of, help="High-resolution pictures; may be given several times."
+    ),
+]
+
+LrFolders: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--lr", metavar="FOLDER", parser=path_of, help="Their small copies, one for each --hr; made where not given."
+    ),
+]
+
+
 def bytes_of(text: str | None, option: str) -> int | None:
     """Read what was given to an option as an amount of memory; None where it was not."""
     from minutia.memory import parse_bytes

@@ -8,23 +8,15 @@ from typing import Annotated
 import typer
 
 from minutia.cli.console import console
-from minutia.cli.options import path_of
+from minutia.cli.options import HrFolders, LrFolders
 from minutia.errors import MissingExtra, OutputExists, PictureError
 from minutia.files import require_place
 
 
 def preview(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a bundled recipe.")],
-    hr: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--hr", metavar="FOLDER", parser=path_of, help="High-resolution pictures; may be given several times."
-        ),
-    ] = None,
-    lr: Annotated[
-        list[Path] | None,
-        typer.Option("--lr", metavar="FOLDER", parser=path_of, help="Their small copies, one for each --hr."),
-    ] = None,
+    hr: HrFolders = None,
+    lr: LrFolders = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="PNG to write.")] = Path("preview.png"),
     count: Annotated[int, typer.Option(min=1, max=200, metavar="N", help="Pairs on the sheet.")] = 12,
     overrides: Annotated[

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, final
 
 import typer
 
 from minutia.cli.console import INTERRUPTED, console, in_words, stop_on_signal
-from minutia.cli.options import path_of
+from minutia.cli.options import HrFolders, LrFolders
 from minutia.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -28,21 +27,8 @@ LOSSES = ("pixel", "perceptual", "adversarial", "discriminator")
 
 def train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a bundled recipe.")],
-    hr: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--hr", metavar="FOLDER", parser=path_of, help="High-resolution pictures; may be given several times."
-        ),
-    ] = None,
-    lr: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--lr",
-            metavar="FOLDER",
-            parser=path_of,
-            help="Their small copies, one for each --hr; made where not given.",
-        ),
-    ] = None,
+    hr: HrFolders = None,
+    lr: LrFolders = None,
     epochs: Annotated[
         int | None,
         typer.Option(
