@@ -65,7 +65,7 @@ def parse_bytes(text: str) -> int:
     return int(float(found[1]) * UNITS[found[2].upper()])
 
 
-def in_gigabytes(num_bytes: int) -> str:
+def spell_bytes(num_bytes: int) -> str:
     """Spell an amount of memory: 1.5 GB, or 12 MB where it is less than a tenth of one."""
     if num_bytes < UNITS["M"]:
         return f"{num_bytes} bytes"

@@ -22,7 +22,7 @@ from minutia.image.regroup import Strips
 from minutia.image.target import Size, Target, num_passes
 from minutia.image.tiff import Shape
 from minutia.image.windows import PictureRows, Rows, opened_rows
-from minutia.memory import free_memory, in_gigabytes
+from minutia.memory import free_memory, spell_bytes
 from minutia.types import Picture, Progress
 from minutia.upscaler import Upscaler
 
@@ -75,8 +75,8 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options, 
         words = "add --format tiff or png, which are written row by row."
     else:
         words = f"up to {upscaler.scale} times as large it can be made row by row."
-    may_take = in_gigabytes(free if options.memory is None else share.num_bytes)
-    raise PictureError(f"{source} needs about {in_gigabytes(needed)} of memory, and {may_take} may be taken; {words}")
+    may_take = spell_bytes(free if options.memory is None else share.num_bytes)
+    raise PictureError(f"{source} needs about {spell_bytes(needed)} of memory, and {may_take} may be taken; {words}")
 
 
 def require_kind(network: Network, source: Path, num_bands: int, dtype: np.dtype[Any]) -> None:

@@ -15,7 +15,7 @@ from minutia.image.no_data import filled, put_back
 from minutia.image.pil import stacked
 from minutia.image.target import Size, pass_sizes
 from minutia.image.windows import Rows
-from minutia.memory import in_gigabytes
+from minutia.memory import spell_bytes
 from minutia.types import Picture, Pixels, Progress, ignore_progress
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Share:
             if needed(side) <= self.num_bytes:
                 return side
         if needed(SMALLEST) > self.num_bytes:
-            least = in_gigabytes(int(needed(SMALLEST)))
+            least = spell_bytes(int(needed(SMALLEST)))
             logger.warning("Even the smallest tiles may take %s of memory in all, more than is allowed.", least)
         return SMALLEST
 

@@ -12,8 +12,8 @@ from minutia.errors import ModelError
 from minutia.nets.discriminators import SRGAN_STRIDE, UNET_STRIDE
 from minutia.nets.generators import GeneratorSpec, parse_spec
 from minutia.train.bands import Bands, NormalisationTable, check_bands, check_normalisation
-from minutia.train.degrade.fields import Strict, UserPath
 from minutia.train.degrade.pipeline import DegradationOrName
+from minutia.train.fields import Strict, UserPath
 from minutia.train.objectives import WINDOW
 from minutia.train.phase_config import Adversarial, Content
 from minutia.types import Normalisation

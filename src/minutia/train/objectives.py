@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt
 
 from minutia.train.bands import Bands
-from minutia.train.degrade.fields import Strict, UserPath, Weight
+from minutia.train.fields import Strict, UserPath, Weight
 
 PixelCriterion = Literal["l1", "mse", "charbonnier"]
 GanKind = Literal["vanilla", "relativistic", "hinge"]

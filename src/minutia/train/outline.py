@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 
 from minutia.errors import TrainingError
-from minutia.memory import in_gigabytes
+from minutia.memory import spell_bytes
 from minutia.train.config import Recipe
 from minutia.train.losses import PerceptualLoss
 from minutia.train.memory import SHARE, free_memory, measure_step, shortage_told
@@ -60,7 +60,7 @@ def _require_room(num_bytes: int, place: torch.device, processes: Processes) -> 
     free = processes.smallest(free_memory(place))
     if num_bytes > free:
         raise TrainingError(
-            f"The pictures would take {in_gigabytes(num_bytes)} of memory, and {in_gigabytes(free)} are free; train on "
+            f"The pictures would take {spell_bytes(num_bytes)} of memory, and {spell_bytes(free)} are free; train on "
             "fewer, or on pieces of them: minutia datasets prepare makes a folder of either (--count, --crop)."
         )
 

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from minutia.nets.discriminators import DiscriminatorSpec, SRGANDiscriminatorSpec
-from minutia.train.degrade.fields import Strict, UserPath, Weight
+from minutia.train.fields import Strict, UserPath, Weight
 from minutia.train.objectives import Gan, Perceptual, Pixel, PixelCriterion
 from minutia.train.schedule import Schedule
 

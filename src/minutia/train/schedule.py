@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
-from minutia.train.degrade.fields import Strict, Weight
+from minutia.train.fields import Strict, Weight
 
 
 class Schedule(Strict):

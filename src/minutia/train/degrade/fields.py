@@ -1,15 +1,15 @@
-"""What tables of a recipe share, and the steps of a degradation: kinds of values, and the batch they work on."""
+"""What the steps of a degradation share: kinds of values, and the batch they work on."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Protocol
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from torch import Tensor
 
 from minutia.train.degrade.dice import Dice
 from minutia.train.degrade.operations import Resampling
+from minutia.train.fields import Weight
 
 
 def as_range(value: object) -> object:
@@ -35,33 +35,10 @@ def check_weights(value: dict[str, float]) -> dict[str, float]:
     return value
 
 
-def find_path(value: object) -> Path:
-    """Find the user's folder where a path begins with `~`; refuse what is no text, or none that a recipe can hold."""
-    if not isinstance(value, str | Path):
-        raise ValueError(f"{value} is no path; what is called so is ./{value}.")
-    if value == "":
-        raise ValueError("the path is empty.")
-    try:
-        str(value).encode()
-        return Path(value).expanduser()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{str(value)!a} is not UTF-8, in which recipes are written; rename it.") from error
-    except RuntimeError as error:  # Nobody is called so.
-        raise ValueError(f"{value}: {error}") from error
-
-
-UserPath = Annotated[Path, BeforeValidator(find_path)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
 Between = Annotated[tuple[Weight, Weight], BeforeValidator(as_range)]
 Positive = Annotated[tuple[Annotated[float, Field(gt=0)], float], BeforeValidator(as_range)]
 Resamplings = Annotated[dict[Resampling, Weight], BeforeValidator(as_weights), AfterValidator(check_weights)]
-
-
-class Strict(BaseModel):
-    """A table of a recipe: what it does not know it refuses, and numbers that are none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Batch:

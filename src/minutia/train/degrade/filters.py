@@ -18,13 +18,12 @@ from minutia.train.degrade.fields import (
     Between,
     Positive,
     Probability,
-    Strict,
-    Weight,
     as_range,
     as_weights,
     check_weights,
 )
 from minutia.train.degrade.operations import blur
+from minutia.train.fields import Strict, Weight
 
 KernelKind = Literal[
     "isotropic",

@@ -9,10 +9,11 @@ from pydantic import BeforeValidator, Field
 from torch import Tensor
 
 from minutia.train.degrade.dice import Dice
-from minutia.train.degrade.fields import Batch, Strict
+from minutia.train.degrade.fields import Batch
 from minutia.train.degrade.operations import quantise
 from minutia.train.degrade.steps import AnyStep, Shrink
 from minutia.train.degrade.tables import read_table
+from minutia.train.fields import Strict
 
 MARGIN = 8
 """Low-resolution pixels that crops are larger by while they are degraded.

@@ -18,14 +18,13 @@ from minutia.train.degrade.fields import (
     Positive,
     Probability,
     Resamplings,
-    Strict,
-    Weight,
     as_range,
     check_weights,
 )
 from minutia.train.degrade.filters import Blur, Shift
 from minutia.train.degrade.operations import Resampling, compress, gaussian_noise, poisson_noise, resize
 from minutia.train.degrade.tables import read_table
+from minutia.train.fields import Strict, Weight
 
 SMALLEST = 16
 """Pixels below which no step shrinks a side."""

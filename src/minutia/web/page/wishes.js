@@ -49,7 +49,7 @@ function restore() {
     const kept = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
     for (const [name, value] of Object.entries(kept)) if (form.elements[name]) form.elements[name].value = value;
     form.elements.strip.checked = "strip" in kept;
-    readChoice().model.name;
+    if (!readChoice().model) form.reset();
   } catch {
     form.reset(); // Of another version of this page.
   }
