@@ -19,7 +19,7 @@ let last = null; // The name of the model that was chosen, by whatever way.
 function choices(place, name, options, chosen) {
   place.replaceChildren(...options.map(({ value, label }) => {
     const around = make("label");
-    around.append(make("input", { type: "radio", name, value, checked: value === chosen }), label);
+    around.append(make("input", { type: "radio", name, value, defaultChecked: value === chosen }), label);
     return around;
   }));
 }
