@@ -28,9 +28,9 @@ def changed(recipe: Recipe, **phases: dict[str, object]) -> Recipe:
     return Recipe.model_validate(table)
 
 
-def stop_after(recipe: Recipe, count: int) -> None:
+def stop_after(recipe: Recipe, count: int, *, resume: bool | None = None) -> None:
     seen = iter(range(1, 100))
-    assert not train(recipe, should_stop=lambda: next(seen) >= count)
+    assert not train(recipe, resume=resume, should_stop=lambda: next(seen) >= count)
 
 
 def facts_of(path: Path) -> dict[str, Any]:
@@ -79,6 +79,17 @@ def test_what_other_settings_mean_is_kept_should_the_run_die(recipe: Recipe, mon
 def test_another_yardstick_and_an_end_at_once(recipe: Recipe) -> None:
     stop_after(recipe, 4)
     assert train(changed(recipe, content={"best": "ssim", "steps": 4}), resume=True)
+
+
+def test_that_a_run_goes_on_by_another_recipe_is_said_once(recipe: Recipe, caplog: pytest.LogCaptureFixture) -> None:
+    stop_after(recipe, 2)
+    stop_after(changed(recipe, content={"best": "ssim"}), 1, resume=True)
+    assert caplog.messages == ["The run goes on with other settings than it had: content.best."]
+    caplog.clear()
+    (recipe.folder / "recipe.toml").write_text("name = 'of another version'")
+    stop_after(recipe, 1, resume=True)
+    (message,) = caplog.messages
+    assert message.startswith("The recipe of the run cannot be read any more")
 
 
 @pytest.mark.parametrize("adversarial", [True, False])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -14,8 +13,6 @@ from minutia.errors import TrainingError
 from minutia.train.config import Recipe
 from minutia.train.recipe import dump_recipe, load_recipe
 from minutia.train.rows import early_ends, read_rows
-
-logger = logging.getLogger(__name__)
 
 CHECKPOINT = "last.safetensors"
 """The whole state of the run."""
@@ -111,14 +108,11 @@ def prepare_folder(recipe: Recipe) -> None:
         TrainingError: the folder cannot be written.
     """
     folder, text = recipe.folder, dump_recipe(recipe)
-    resolved = folder / "recipe.toml"
-    if resolved.exists() and resolved.read_text(encoding="utf-8") != text:
-        logger.warning("The recipe is not the one this run began with; the run goes on with the new one.")
     try:
         for name in ("samples/crops", "weights"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         versions_path(folder).write_text(_versions(), encoding="utf-8")  # First: see require_own.
-        resolved.write_text(text, encoding="utf-8")
+        (folder / "recipe.toml").write_text(text, encoding="utf-8")
         write_readme(recipe)
     except OSError as error:
         raise TrainingError(f"The run folder {folder} cannot be written: {error.strerror}.") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from minutia.errors import RecipeError, TrainingError
@@ -45,8 +44,12 @@ def find_start(recipe: Recipe, hold: Hold, *, resume: bool | None) -> Place | No
         return None
     place = read_place(checkpoint)
     changes: list[str] = []
-    with suppress(RecipeError) if resume else nullcontext():  # That of an older version, say.
+    try:
         changes = find_changes(recipe)
+    except RecipeError:  # That of an older version, say.
+        if not resume:
+            raise
+        logger.warning("The recipe of the run cannot be read any more; the run goes on with the one it is given now.")
     if resume and changes:
         logger.warning("The run goes on with other settings than it had: %s.", in_words(changes))
     elif resume is False or changes:
