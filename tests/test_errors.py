@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from functools import partial
 from inspect import getmembers, isclass
+
+import pytest
 
 from minutia import errors
 
@@ -25,3 +28,13 @@ def test_a_missing_extra_says_what_to_type() -> None:
         str(errors.MissingExtra("Training", "train"))
         == "Training needs an extra: pip install '.[train]' in the clone of Minutia."
     )
+
+
+def test_what_is_installed_and_broken_is_not_called_missing() -> None:
+    needs_video = partial(errors.needs_extra, "Films", "video")
+    with pytest.raises(errors.MissingExtra, match="Films needs an extra"), needs_video():
+        import no_such_package  # noqa: F401
+    with pytest.raises(ImportError, match="cannot import name"), needs_video():
+        from json import no_such_name  # noqa: F401
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"), needs_video():
+        import minutia.no_such_module  # noqa: F401

@@ -22,6 +22,9 @@ def main() -> None:
     except MinutiaError as error:
         remark(f"Error: {error}", "red")
         sys.exit(1)
+    except ImportError as error:  # Of a library that is installed, and broken.
+        remark(f"Error: {error}; reinstall what is named, or Minutia.", "red")
+        sys.exit(1)
     except OSError as error:  # A full disk, at whatever it was.
         remark(f"Error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}.", "red")
         sys.exit(1)

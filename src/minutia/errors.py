@@ -17,6 +17,12 @@ Errors of libraries are translated where they enter, and kept as the cause.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class MinutiaError(Exception):
     """Base of all errors meant for the user."""
@@ -64,3 +70,18 @@ class MissingExtra(MinutiaError):
     def __init__(self, purpose: str, extra: str) -> None:
         """Name what was asked for (`purpose`) and the extra that brings it."""
         super().__init__(f"{purpose} needs an extra: pip install '.[{extra}]' in the clone of Minutia.")
+
+
+@contextmanager
+def needs_extra(purpose: str, extra: str) -> Iterator[None]:
+    """Say which extra brings what is imported here; what is installed and broken speaks for itself.
+
+    Raises:
+        MissingExtra: a package is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == __package__:
+            raise
+        raise MissingExtra(purpose, extra) from error

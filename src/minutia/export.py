@@ -25,6 +25,7 @@ from torch import nn
 from minutia.engines import open_engine
 from minutia.engines.footprint import measure_pixel_bytes
 from minutia.errors import ModelError
+from minutia.files import reason
 from minutia.nets.folding import fold_batch_norm
 from minutia.nets.generators import GeneratorSpec
 from minutia.nets.weights import PICKLE_SUFFIXES, SUFFIX, load_weights
@@ -215,7 +216,7 @@ def _making(folder: Path) -> Iterator[Path]:
             for name in (MODEL_NAME, CARD_NAME):
                 (Path(made) / name).replace(folder / name)
     except OSError as error:
-        raise ModelError(f"{folder} cannot be written: {error.strerror or error}.") from error
+        raise ModelError(f"{folder} cannot be written: {reason(error)}.") from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import sys
@@ -29,6 +30,16 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def reason(error: OSError) -> str:
+    """Say in a few words why the system refused."""
+    return "the disk is full" if is_full(error) else (error.strerror or str(error)).lower().rstrip(".")
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether the disk had no room, or the user's share of it."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def require_place(path: Path) -> None:
@@ -59,7 +70,7 @@ def write_text(path: Path, text: str) -> None:
         with nullcontext(path) if _is_passed_on(path) else replacing(path) as place:
             place.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise MinutiaError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise MinutiaError(f"{path} cannot be written: {reason(error)}.") from error
 
 
 def _is_passed_on(path: Path) -> bool:

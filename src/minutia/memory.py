@@ -66,7 +66,7 @@ def parse_bytes(text: str) -> int:
 
 
 def spell_bytes(num_bytes: int) -> str:
-    """Spell an amount of memory: 1.5 GB, or 12 MB where it is less than a tenth of one."""
+    """Spell an amount of memory: 1.5 GB, which is 1.5 * 2^30 bytes, or 12 MB where it is less than a tenth of one."""
     if num_bytes < UNITS["M"]:
         return f"{num_bytes} bytes"
     if num_bytes < UNITS["G"] / 10:

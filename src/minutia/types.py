@@ -144,8 +144,17 @@ class Frames:
 class EnlargesPixels(Protocol):
     """An engine that turns pixels into others where it computes, so that few bytes travel."""
 
-    def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels:
-        """Do as `minutia.image.passes.enlarge_pixels` does, within rounding."""
+    def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels | None:
+        """Enlarge unsigned integers; None where this device does it no better than `Engine.run` with floats.
+
+        Args:
+            pixels: (H, W, C), with as many channels as the network takes.
+            core: rows and columns of the enlargement that are wanted.
+            lock: hold colours to those of the source, see `minutia.image.lock`.
+
+        Returns:
+            Those rows and columns, rounded half up, in the type of `pixels`.
+        """
         ...
 
 

@@ -13,8 +13,9 @@ from PIL import Image
 from minutia.batch import Job, run_jobs
 from minutia.engines import FakeEngine, open_engine
 from minutia.engines.pool import EnginePool
+from minutia.enlarge.strips import Network
 from minutia.errors import EngineError
-from minutia.types import Tensor
+from minutia.types import Area, Pixels, Tensor
 from minutia.upscaler import Upscaler
 from minutia.zoo.catalog import find_model
 
@@ -56,11 +57,30 @@ def test_a_pool_gives_what_one_device_gives(tmp_path: Path, tiny_model: Path) ->
     assert two.description == "OpenVINO on CPU, fp32 and OpenVINO on CPU, fp32"
     for job in make_jobs(tmp_path, 2):
         assert np.array_equal(np.asarray(one.upscale(job.source)), np.asarray(two.upscale(job.source)))
-    pixels = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+
+
+@final
+class _Gpu:
+    """An engine that makes pixels where it computes."""
+
+    scale, description, device, precision = 4, "a GPU", "gpu", "fp16"
+
+    def run(self, x: Tensor) -> Tensor:
+        raise AssertionError("floats were not to travel")
+
+    def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels:
+        large: Pixels = pixels.repeat(4, axis=0).repeat(4, axis=1)[core]
+        return large + lock
+
+
+def test_pixels_are_made_by_the_devices_of_a_pool_that_can(tiny_model: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 20, 3), np.uint8)
+    core = slice(4, 76), slice(8, 80)
+    made = Network(EnginePool([_Gpu(), _Gpu()]), halo=1, color_lock=True).enlarge(pixels, core)
+    assert np.array_equal(made, pixels.repeat(4, axis=0).repeat(4, axis=1)[core] + 1)
     card = find_model(tiny_model)
     pools = [open_engine(card, engine=name, device="cpu,cpu", precision="fp32") for name in ("torch", "openvino")]
-    core = slice(4, 76), slice(8, 80)
-    locked = [pool.enlarge(pixels, core, lock=True) for pool in pools if isinstance(pool, EnginePool)]
+    locked = [Network(pool, halo=1, color_lock=True).enlarge(pixels, core) for pool in pools]
     assert locked[0].shape == (72, 72, 3)
     assert np.abs(locked[0].astype(int) - locked[1]).max() <= 1
 

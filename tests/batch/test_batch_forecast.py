@@ -38,12 +38,13 @@ def test_sizes_and_fates_are_those_of_the_run(folder: Path, upscaler: Upscaler, 
     tifffile.imwrite(folder / "heights.tif", heights)
     jobs = plan_jobs([folder], Naming(output=folder / "out"), recursive=True).jobs
     options = Options(making=Making(target=Target("width", 30)))
-    foreseen = [each.outcome for each in foretell(jobs, upscaler, options)]
+    foreseen = list(foretell(jobs, upscaler, options))
     assert not (folder / "out" / "a.png").exists()
     happened = list(run_jobs(jobs, upscaler, options))
     assert [outcome.status for outcome in happened] == ["done", "skipped", "failed", "done", "failed", "skipped"]
     for before, after in zip(foreseen, happened, strict=True):
         assert (before.status, before.before, before.after) == (after.status, after.before, after.after)
+        assert before.num_pictures == after.num_pictures
         assert str(before.error) == str(after.error)
     assert f"{folder / 'heights.tif'}: The picture holds values of float32" in str(happened[4].error)
 
@@ -57,7 +58,7 @@ def test_the_journal_is_asked_and_left_alone(folder: Path, upscaler: Upscaler) -
     list(run_jobs(jobs[:2], upscaler, options, journal=journal))
     text = path.read_bytes()
     journal = Journal(path, settings_of(upscaler, options.making))
-    foreseen = [each.outcome.status for each in foretell(jobs, upscaler, options, journal=journal)]
+    foreseen = [each.status for each in foretell(jobs, upscaler, options, journal=journal)]
     assert foreseen == ["current", "current", "done"]
     assert path.read_bytes() == text
 
@@ -71,15 +72,15 @@ def test_seconds_grow_with_pixels_passes_and_pages(
     page.save(tmp_path / "2.tif", save_all=True, append_images=[page, page])
     jobs = plan_jobs([tmp_path], Naming()).jobs
     once = list(foretell(jobs, upscaler, Options()))
-    assert [each.outcome.seconds for each in once] == pytest.approx([0.2, 0.6])
+    assert [each.seconds for each in once] == pytest.approx([0.2, 0.6])
     assert [each.num_pictures for each in once] == [1, 3]
     twice = list(foretell(jobs[:1], upscaler, Options(making=Making(target=Target("scale", 5)))))
-    assert twice[0].outcome.seconds == pytest.approx(0.2 + 13 * 25 * 1e-3)  # What the last of two passes needs.
+    assert twice[0].seconds == pytest.approx(0.2 + 13 * 25 * 1e-3)  # What the last of two passes needs.
     page.save(tmp_path / "3.tif", save_all=True, append_images=[page.resize((40, 10))])
     (mixed,) = foretell([Job(tmp_path / "3.tif", tmp_path / "large.tif")], upscaler, Options())
-    assert mixed.outcome.seconds == pytest.approx(0.2 + 0.4)
+    assert mixed.seconds == pytest.approx(0.2 + 0.4)
     (kept,) = foretell([Job(tmp_path / "2.tif", tmp_path / "large.jpg")], upscaler, Options())
-    assert (kept.num_pictures, kept.outcome.seconds) == (1, pytest.approx(0.2))
+    assert (kept.num_pictures, kept.seconds) == (1, pytest.approx(0.2))
 
 
 def test_speed_is_measured(upscaler: Upscaler) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from minutia.image.formats import Encoding
 from minutia.image.geo import NO_DATA, TEXTS
 from minutia.image.io import read, read_frames
 from minutia.image.target import Target
+from minutia.types import Tensor
 from minutia.upscaler import Upscaler
 
 TIGHT = Options(memory=1)
@@ -33,6 +35,24 @@ def scene(tmp_path: Path, photo: np.ndarray) -> Path:
 def run_one(source: Path, target: Path, upscaler: Upscaler, options: Options = TIGHT):
     (outcome,) = run_jobs([Job(source, target)], upscaler, options)
     return outcome
+
+
+@pytest.mark.parametrize("options", [Options(), TIGHT], ids=["whole", "rows"])
+def test_what_goes_wrong_with_the_network_is_not_laid_to_the_file(
+    options: Options, scene: Path, tmp_path: Path, upscaler: Upscaler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(error: Exception) -> Callable[[Tensor], Tensor]:
+        def refuse(x: Tensor) -> Tensor:
+            raise error
+
+        return refuse
+
+    target = tmp_path / "large.tif"
+    monkeypatch.setattr(upscaler.engine, "run", run(MemoryError()))
+    assert "needs more memory than there is" in str(run_one(scene, target, upscaler, options).error)
+    monkeypatch.setattr(upscaler.engine, "run", run(AssertionError("a mistake of ours")))
+    with pytest.raises(AssertionError, match="a mistake of ours"):
+        run_one(scene, target, upscaler, options)
 
 
 @pytest.mark.parametrize(("suffix", "written"), [(".tif", "tif"), (".png", "tif"), (".jpg", "tif"), (".tif", "png")])

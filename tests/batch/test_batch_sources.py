@@ -64,6 +64,10 @@ def test_patterns(tree: Path) -> None:
     ]
 
 
+def test_two_stars_within_a_name_are_one(tree: Path) -> None:
+    assert names(tree / "a**.png", tree) == names(tree / "a*.png", tree) == ["a.png"]
+
+
 def test_patterns_of_the_current_folder(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tree)
     assert find_sources(Path("a.*"), recursive=False).sources == [Source(Path("a.png"), Path())]

@@ -22,11 +22,12 @@ from PIL import Image
 from minutia import __main__, __version__
 from minutia.cli import app
 from minutia.cli.console import _Warnings
-from minutia.cli.evaluate import _write_figures
+from minutia.cli.evaluate import _contestants, _write_figures
 from minutia.errors import DataError, MinutiaError, ModelError
 from minutia.evaluate import measures
 from minutia.evaluate.benchmark import Result
 from minutia.evaluate.measures import PSNR, SSIM
+from minutia.upscaler import Upscaler
 from minutia.zoo.card import Figure, write_card
 from minutia.zoo.catalog import find_model, list_models
 
@@ -253,13 +254,23 @@ def test_of_what_nobody_foresaw_the_trace_is_printed(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(("word", "asked"), [("download", "None"), ("vgg.safetensors", "vgg.safetensors")])
-def test_vgg_is_read_or_downloaded(word: str, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vgg_is_read_or_downloaded_once_the_pictures_are_there(
+    word: str, asked: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def refuse(weights: Path | None) -> None:
         raise DataError(f"asked for {weights}")
 
     monkeypatch.setattr(measures, "vgg_distance", refuse)
     with pytest.raises(DataError, match=f"^asked for {asked}$"):
+        app(["evaluate", "minutia-x4", "--data", str(tmp_path), "--vgg", word], standalone_mode=False)
+    with pytest.raises(DataError, match="test does not exist"):
         app(["evaluate", "minutia-x4", "--data", "test", "--vgg", word], standalone_mode=False)
+
+
+def test_a_blend_has_a_checksum_of_its_own() -> None:
+    card = find_model("minutia-x4")
+    whole, half = (_contestants([card], Upscaler, [strength], [], "")[0].about["sha256"] for strength in (1.0, 0.5))
+    assert whole == card.sha256 != half == Upscaler(card, strength=0.5).sha256
 
 
 ENDS = """

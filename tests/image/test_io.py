@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import errno
+import logging
+import os
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -393,3 +396,31 @@ def _require_raw(path: Path) -> None:
     for look in (read, read_size, read_shape, _open_rows):
         with pytest.raises(PictureError, match=f"{path.name} is a camera's raw file; develop it first"):
             look(path)
+
+
+def test_every_truncated_file_is_told_of_however_many_threads_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    paths = [tmp_path / f"{index}.jpg" for index in range(12)]
+    for path in paths:
+        Image.fromarray(noise).save(path)
+        path.write_bytes(path.read_bytes()[:-5000])
+    with ThreadPoolExecutor(4) as pool, caplog.at_level(logging.WARNING):
+        assert len(list(pool.map(lambda path: read(path, Limits(allow_truncated=True)), paths))) == 12
+    assert sorted(caplog.messages) == sorted(f"{path} ends too early; what there is of it is taken." for path in paths)
+
+
+def test_a_folder_that_cannot_be_searched_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PictureError, match="closed cannot be searched: permission denied"):
+        find_pictures(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from minutia.errors import DataError, MinutiaError, TrainingError
@@ -17,6 +17,7 @@ from minutia.image.resize import downscale, modcrop
 from minutia.nets import weights
 from minutia.nets.minutianet import MinutiaNetSpec
 from minutia.nets.weights import load_generator, save_weights
+from minutia.train import loop
 from minutia.train.checkpoint import read_place
 from minutia.train.config import Recipe, Validation, Watch
 from minutia.train.data import PictureBank
@@ -215,6 +216,28 @@ def test_training_makes_the_loss_smaller(recipe: Recipe) -> None:
     train(changed, listener=Listener(row=rows.append))
     losses = [row["pixel"] for row in rows if "pixel" in row]
     assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize("state", [{}, {"place": {"phase": "content", "of_another_version": 1}}])
+def test_a_checkpoint_of_another_version_is_refused(recipe: Recipe, state: dict[str, object]) -> None:
+    recipe.folder.mkdir()
+    path = recipe.folder / "last.safetensors"
+    save_file({"weight": torch.zeros(1)}, path, {"state": json.dumps(state)})
+    with pytest.raises(TrainingError, match=r"last\.safetensors is of another version of Minutia"):
+        train(recipe, resume=True)
+
+
+def test_pictures_are_looked_for_before_weights_are_downloaded(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(*_: object) -> None:
+        raise AssertionError("548 MB for nothing")
+
+    monkeypatch.setattr(loop, "make_judge", download)
+    (tmp_path / "empty").mkdir()
+    empty = recipe.data.model_copy(update={"hr": (tmp_path / "empty",)})
+    with pytest.raises(DataError, match="There are no pictures in"):
+        train(recipe.model_copy(update={"data": empty}))
 
 
 def test_a_taken_folder_and_a_missing_run_are_refused(recipe: Recipe, finished: Recipe) -> None:

@@ -138,6 +138,7 @@ def test_at_its_end_nothing_is_left(tiny_model: Path, body: bytes) -> None:
         ('a<b>"c"|?*.png', "a_b__c____.png"),
         ("é\x1b\n.tif", "é__.tif"),
         (".hidden", "hidden"),
+        ("con.png", "_con.png"),
         ("x" * 300 + ".jpeg", "x" * 150 + ".jpeg"),
         ("\u4e16" * 300 + ".jpeg", "\u4e16" * 50 + ".jpeg"),
     ],

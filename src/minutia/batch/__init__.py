@@ -7,7 +7,7 @@ for outcome in run_jobs(plan.jobs, Upscaler()):
 
 from __future__ import annotations
 
-from minutia.batch.forecast import Forecast, foretell
+from minutia.batch.forecast import foretell
 from minutia.batch.journal import Journal, place_of
 from minutia.batch.options import Making, Options
 from minutia.batch.plan import Job, Naming, Plan, plan_jobs
@@ -22,7 +22,6 @@ from minutia.image.opening import Limits
 
 __all__ = [
     "Encoding",
-    "Forecast",
     "Job",
     "Journal",
     "Limits",

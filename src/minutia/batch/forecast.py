@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -27,24 +26,16 @@ PATIENCE_SECONDS = 0.25
 """A square that took longer is the last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What is to be expected of a job."""
-
-    outcome: Outcome
-    """With `done` for what would be made."""
-
-    num_pictures: int = 1
-    """Frames or pages in the file."""
-
-
 def foretell(
     jobs: Sequence[Job], upscaler: Upscaler, options: Options, *, journal: Journal | None = None
-) -> Iterator[Forecast]:
+) -> Iterator[Outcome]:
     """Tell of each job what would become of it. Sizes are read, pictures are not; seconds are those of the network.
 
     Args:
         journal: what it knows is left out where `options.resume` is set.
+
+    Yields:
+        Outcomes, `done` for what would be made.
     """
     stages = Stages(upscaler, options, journal, alone=len(jobs) == 1)
     seconds_per_pixel = measure(upscaler)
@@ -52,19 +43,19 @@ def foretell(
         try:
             task = stages.examine(job)
             if isinstance(task, Outcome):
-                yield Forecast(task)
+                yield task
                 continue
             shape = read_shape(job.source, options.making.limits)
             before = kept_sizes(shape, job.target)
             after = [stages.size_after(job, size) for size in before]
             find_scan(job.source, job.target, upscaler, options, alone=stages.alone)  # Which tells what cannot be.
         except MinutiaError as error:
-            yield Forecast(Outcome(job, "skipped" if stages.passes_over(error) else "failed", error))
+            yield Outcome(job, "skipped" if stages.passes_over(error) else "failed", error)
         else:
             passes = (pass_sizes(*sizes, upscaler.scale) for sizes in zip(before, after, strict=True))
             num_pixels = sum(map(math.prod, chain.from_iterable(passes)))
             seconds = seconds_per_pixel * num_pixels / min(upscaler.num_devices, len(jobs))
-            yield Forecast(Outcome(job, "done", None, before[0], after[0], seconds), len(before))
+            yield Outcome(job, "done", None, before[0], after[0], seconds, len(before))
 
 
 def measure(upscaler: Upscaler) -> float:

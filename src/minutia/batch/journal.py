@@ -18,8 +18,7 @@ from typing import Literal, TypeAlias, final, get_args
 
 from minutia.batch.settings import Setting, settings_for
 from minutia.errors import MinutiaError, PictureError
-from minutia.files import remove_remains
-from minutia.image.opening import reason
+from minutia.files import reason, remove_remains
 
 JOURNAL_NAME = "minutia-journal.jsonl"
 START = b'{"status": "'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -142,6 +143,8 @@ def _without_clashes(jobs: Sequence[Job]) -> tuple[Job, ...]:
 def _real(path: Path) -> tuple[int, int, str] | str:
     """Tell which place a path leads to: the folder itself, whatever it is called, and the name in it."""
     real = os.path.normcase(os.path.realpath(path))
+    if sys.platform == "darwin":  # Whose disks take letters of either case for the same, and normcase does not.
+        real = real.casefold()
     folder, name = os.path.split(real)
     with suppress(OSError):
         found = Path(folder).stat()

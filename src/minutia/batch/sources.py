@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -11,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from minutia.errors import PictureError
+from minutia.files import reason
 from minutia.image.formats import FOREIGN, READ
-from minutia.image.opening import reason
 
 STREAM = Path("-")
 """Standard input or output, as it is written on a command line."""
@@ -139,7 +140,9 @@ def _search(folder: Path, root: Path, *, recursive: bool, output: Path | None) -
 def _expand(pattern: Path, *, recursive: bool, output: Path | None) -> Found:
     """Find what a pattern matches. The tree is kept below its fixed part: `scans` in `scans/*/page?.png`."""
     fixed = tuple(takewhile(lambda part: not _is_pattern(Path(part)), pattern.parts))
-    root, rest = Path(*fixed), pattern.parts[len(fixed) :]
+    # Two stars within a name mean what one does, which Python says itself from 3.13 on.
+    root = Path(*fixed)
+    rest = [part if part == "**" else re.sub(r"\*+", "*", part) for part in pattern.parts[len(fixed) :]]
     deep = "**" in rest  # Which goes through folders, but not through links to them, by itself.
     found = Found()
     for match in sorted(root.glob(str(Path(*rest, "*") if rest[-1] == "**" else Path(*rest)))):

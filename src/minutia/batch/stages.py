@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, final
 
@@ -37,6 +38,9 @@ class Outcome:
 
     seconds: float = 0.0
     """Work on it; time in which it waited for others is left out."""
+
+    num_pictures: int = 1
+    """Frames or pages that are made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,34 +129,39 @@ class Stages:
 
     def _scan(self, work: Work, scanned: Scanned, progress: Progress) -> Outcome:
         """Enlarge a picture by rows, and write them as they come."""
-        began = time.perf_counter()
-        task, job = work.task, work.task.job
-        if self.journal is not None:
-            self.journal.begin(job.source, job.target, task.digest)
-        options = replace(self.options, overwrite=task.replaces)
-        try:
+        job = work.task.job
+        options = replace(self.options, overwrite=work.task.replaces)
+
+        def write() -> tuple[Size, Size]:
             before = scan(job.source, job.target, scanned, self.upscaler, options, progress)
-        except (MinutiaError, MemoryError) as error:
-            return self._fail(job, task.digest, work.seconds + time.perf_counter() - began, error)
-        seconds = work.seconds + time.perf_counter() - began
-        if self.journal is not None:
-            self.journal.finish(job.source, job.target, task.digest, seconds)
-        return Outcome(job, "done", None, before, self.size_after(job, before), seconds)
+            return before, self.size_after(job, before)
+
+        return self._write(work, write)
 
     def store(self, work: Work) -> Outcome:
         """Write an enlarged picture."""
+
+        def write() -> tuple[Size, Size]:
+            target, encoding = work.task.job.target, self.options.making.encoding
+            write_frames(work.frames, target, encoding, overwrite=work.task.replaces)
+            return work.before, _size(work.frames.pictures[0])
+
+        return self._write(work, write)
+
+    def _write(self, work: Work, write: Callable[[], tuple[Size, Size]]) -> Outcome:
+        """Write by `write`, which gives the sizes before and after, with a note in the journal before and after."""
         began = time.perf_counter()
         task, job = work.task, work.task.job
         if self.journal is not None:
             self.journal.begin(job.source, job.target, task.digest)
         try:
-            write_frames(work.frames, job.target, self.options.making.encoding, overwrite=task.replaces)
+            sizes = write()
         except (MinutiaError, MemoryError) as error:
             return self._fail(job, task.digest, work.seconds + time.perf_counter() - began, error)
         seconds = work.seconds + time.perf_counter() - began
         if self.journal is not None:
             self.journal.finish(job.source, job.target, task.digest, seconds)
-        return Outcome(job, "done", None, work.before, _size(work.frames.pictures[0]), seconds)
+        return Outcome(job, "done", None, *sizes, seconds, max(1, len(work.frames.pictures)))
 
     def examine(self, job: Job) -> Task | Outcome:
         """Tell, before a picture is read, whether there is something to do.

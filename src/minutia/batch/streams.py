@@ -13,9 +13,10 @@ from typing import BinaryIO
 
 from minutia.batch.sources import STREAM
 from minutia.errors import PictureError
+from minutia.files import reason
 from minutia.image.formats import WRITTEN, suffix_for
 from minutia.image.io import is_animated
-from minutia.image.opening import Limits, opened, reason, translated
+from minutia.image.opening import Limits, opened, translated
 from minutia.image.tiff import read_shape as read_tiff_shape
 
 HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})

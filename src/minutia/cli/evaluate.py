@@ -15,7 +15,7 @@ from minutia import __version__
 from minutia.cli.console import console
 from minutia.cli.options import Device, Engine, Json, Precision
 from minutia.errors import ModelError
-from minutia.files import require_place, write_text
+from minutia.files import reason, require_place, write_text
 
 if TYPE_CHECKING:
     from minutia.evaluate.benchmark import Contestant, Result
@@ -66,6 +66,7 @@ def evaluate(
     from minutia.cli.bars import progress_bar
     from minutia.evaluate.benchmark import run_benchmark
     from minutia.evaluate.report import to_json, to_markdown
+    from minutia.image.pairs import require_folder
     from minutia.upscaler import Upscaler
     from minutia.zoo.catalog import find_model
 
@@ -73,6 +74,8 @@ def evaluate(
         raise ModelError("Cards hold the figures of models as they are; leave out --strength, --denoise and --tta.")
     cards = [find_model(model) for model in models or []]
     _check_targets(json_file, markdown, cards if write_card else [])
+    for folder in data:
+        require_folder(folder)  # Before weights are downloaded to measure with.
     chosen = _measures(cards, niqe=niqe, grid=grid, vgg=vgg, lpips=lpips)
     load = partial(Upscaler, engine=engine, device=device, precision=precision, tta=tta)
     others = _others(made or [], scale, cards)
@@ -134,7 +137,7 @@ def _contestants(
     for card, strength, denoise in product(cards, strengths or [1.0], shares or [1.0]):
         upscaler = load(card, strength=strength, denoise=denoise)
         name = card.name + (f" at {strength:g}" if strengths else "") + (f", denoise {denoise:g}" if shares else "")
-        about = {"sha256": card.sha256, "engine": upscaler.description, "minutia": __version__}
+        about = {"sha256": upscaler.sha256, "engine": upscaler.description, "minutia": __version__}
         contestants.append(Contestant(name + views, card.scale, upscaler.upscale, kind_of(card), about))
     return contestants
 
@@ -179,5 +182,5 @@ def _write_figures(card: ModelCard, results: list[Result], precision: Precision)
     try:
         write_card(replace(now, figures=tuple((kept | new).values())), folder)
     except OSError as error:
-        raise ModelError(f"The card in {folder} cannot be written: {error.strerror}.") from error
+        raise ModelError(f"The card in {folder} cannot be written: {reason(error)}.") from error
     console.print(f"Wrote the figures into {folder / 'card.toml'}.")

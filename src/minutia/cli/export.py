@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from minutia.cli.console import console
-from minutia.errors import MissingExtra
+from minutia.errors import needs_extra
 
 
 def export(
@@ -46,10 +46,8 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing model.")] = False,
 ) -> None:
     """Turn weights into a model folder: model.onnx and its card."""
-    try:
+    with needs_extra("Exporting", "train"):
         from minutia.export import export as run_export
-    except ImportError as error:
-        raise MissingExtra("Exporting", "train") from error
     card = run_export(
         source,
         folder,

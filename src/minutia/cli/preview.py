@@ -9,7 +9,7 @@ import typer
 
 from minutia.cli.console import console
 from minutia.cli.options import HrFolders, LrFolders
-from minutia.errors import MissingExtra, OutputExists, PictureError
+from minutia.errors import OutputExists, PictureError, needs_extra
 from minutia.files import require_place
 
 
@@ -25,11 +25,9 @@ def preview(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Show what the network is going to see. Crops of the pictures, and what the recipe makes of them."""
-    try:
+    with needs_extra("Training", "train"):
         from minutia.train.preview import draw_preview
         from minutia.train.recipe import load_recipe
-    except ImportError as error:
-        raise MissingExtra("Training", "train") from error
     parsed = load_recipe(recipe, overrides or [], hr=hr, lr=lr)
     if output.suffix.lower() != ".png":
         raise PictureError(f"The sheet is a PNG; give -o a name that ends in .png, not {output}.")

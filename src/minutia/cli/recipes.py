@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minutia.cli.console import console, print_named
-from minutia.errors import MissingExtra, RecipeError
+from minutia.errors import RecipeError, needs_extra
 from minutia.markdown import table
 
 if TYPE_CHECKING:
@@ -31,11 +31,9 @@ def recipes(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of a table.")] = False,
 ) -> None:
     """List the recipes that can be called by name. With a name: print it; `minutia recipes minutia-x4 > mine.toml`."""
-    try:
+    with needs_extra("Training", "train"):
         from minutia.train.keys import recipe_keys
         from minutia.train.recipe import bundled_recipes, load_recipe, read_summary
-    except ImportError as error:
-        raise MissingExtra("Training", "train") from error
     bundled = bundled_recipes()
     if name is not None:
         if keys or markdown:

@@ -11,7 +11,7 @@ import typer
 
 from minutia.cli.console import console, left_at_once, plain, remark, stop_on_signal
 from minutia.cli.options import Device, Engine, Memory, Precision, Tile, bytes_of
-from minutia.errors import MinutiaError, MissingExtra
+from minutia.errors import MinutiaError, needs_extra
 
 if TYPE_CHECKING:
     from socket import socket
@@ -60,10 +60,8 @@ def serve(
     """
     from minutia.upscaler import Upscaler
 
-    try:
+    with needs_extra("minutia serve", "web"):
         from minutia.web import Bounds, Workshop, create_app, run
-    except ImportError as error:
-        raise MissingExtra("minutia serve", "web") from error
     guard = _guard(host, names or [], token)
     load = partial(Upscaler, tile=tile, engine=engine, device=device, precision=precision)
     bounds = Bounds(

@@ -11,7 +11,7 @@ import typer
 
 from minutia.cli.console import INTERRUPTED, console, in_words, stop_on_signal
 from minutia.cli.options import HrFolders, LrFolders
-from minutia.errors import MissingExtra
+from minutia.errors import needs_extra
 
 if TYPE_CHECKING:
     from minutia.train.config import Recipe
@@ -47,13 +47,11 @@ def train(
 
     On several GPUs or machines: torchrun --nproc-per-node N -m minutia train RECIPE, or accelerate launch.
     """
-    try:
+    with needs_extra("Training", "train"):
         from minutia.train.loop import train as run_training
         from minutia.train.processes import disconnect, is_main_process
         from minutia.train.recipe import load_recipe
         from minutia.train.run import SILENT
-    except ImportError as error:
-        raise MissingExtra("Training", "train") from error
     parsed = load_recipe(recipe, overrides or [], hr=hr, lr=lr, epochs=epochs)
     speaks = is_main_process()
     if not speaks:
@@ -119,13 +117,13 @@ class _Display:
 
     def show_outline(self, outline: Outline) -> None:
         """Say how much there is to do, before it begins."""
-        from minutia.datasets.disk import in_bytes
+        from minutia.memory import spell_bytes
 
         self.plan = outline.plan
         if outline.start is not None:
             self.bar.console.print(f"The run goes on after step {outline.start.step} of {outline.start.phase}.")
         self.bar.console.print(
-            f"{outline.num_training} pictures to train on ({in_bytes(outline.num_bytes)} of memory), "
+            f"{outline.num_training} pictures to train on ({spell_bytes(outline.num_bytes)} of memory), "
             f"{outline.num_held_out} to validate with"
         )
         self.bar.console.print(f"computing with {outline.device}")
@@ -179,7 +177,7 @@ def _length(span: Span) -> str:
 
 
 def _size(batch: Batch) -> str:
-    from minutia.datasets.disk import in_bytes
+    from minutia.memory import spell_bytes
 
-    needed, free = in_bytes(batch.num_bytes), in_bytes(batch.num_free)
+    needed, free = spell_bytes(batch.num_bytes), spell_bytes(batch.num_free)
     return f"batches of {batch.num_crops} crops: a step needs about {needed} of memory, and {free} are free"

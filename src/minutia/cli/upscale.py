@@ -163,9 +163,9 @@ def _foretell(report: _Report, upscaler: Upscaler, options: Options, journal: Jo
 
     report.say(f"{upscaler.card.name}, {upscaler.description}; nothing is written, seconds are estimated")
     seconds = 0.0
-    for forecast in foretell(report.plan.jobs, upscaler, options, journal=journal):
-        report.tell(forecast.outcome, FORESEEN, about="about ", num_frames=forecast.num_pictures)
-        seconds += forecast.outcome.seconds
+    for outcome in foretell(report.plan.jobs, upscaler, options, journal=journal):
+        report.tell(outcome, FORESEEN, about="about ")
+        seconds += outcome.seconds
     report.summarise(FORESEEN, f"about {in_words(seconds)}")
     if report.failures:
         raise typer.Exit(1)
@@ -191,13 +191,15 @@ class _Report:
         """Print a line."""
         self.screen.print(self._named(words))
 
-    def tell(self, outcome: Outcome, words: Mapping[str, str] = DONE, *, about: str = "", num_frames: int = 1) -> None:
+    def tell(self, outcome: Outcome, words: Mapping[str, str] = DONE, *, about: str = "") -> None:
         """Say what became of a picture. What is up to date is only counted: it may be thousands."""
         self.outcomes.append(outcome)
         job = outcome.job
         if outcome.status == "done":
             (height, width), (tall, wide) = outcome.before, outcome.after
-            sizes = f"{width}x{height} -> {wide}x{tall}" + (f" ({num_frames} of them)" if num_frames > 1 else "")
+            sizes = f"{width}x{height} -> {wide}x{tall}" + (
+                f" ({outcome.num_pictures} of them)" if outcome.num_pictures > 1 else ""
+            )
             self.say(f"{job.source}  {sizes}  {about}{in_words(outcome.seconds)}  {job.target}")
         elif outcome.status == "skipped":
             self.say(f"{job.source}  skipped: {outcome.error}")

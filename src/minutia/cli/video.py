@@ -12,7 +12,7 @@ import typer
 
 from minutia.cli import options as opt
 from minutia.cli.console import INTERRUPTED, console, errors
-from minutia.errors import MissingExtra
+from minutia.errors import needs_extra
 from minutia.types import Progress as Report
 
 
@@ -46,10 +46,8 @@ def video(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
 ) -> None:
     """Enlarge a film. Stopped at any moment, the same command goes on from there."""
-    try:
+    with needs_extra("Enlarging films", "video"):
         from minutia.video import choose_target, upscale_video
-    except ImportError as error:
-        raise MissingExtra("Enlarging films", "video") from error
     from minutia import batch
     from minutia.upscaler import Upscaler
 

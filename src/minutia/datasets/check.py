@@ -16,7 +16,7 @@ from minutia.datasets.measures import SAME_HASH
 from minutia.datasets.workers import in_order
 from minutia.errors import DataError
 from minutia.image.io import find_pictures
-from minutia.image.pairs import paired_folders, require_folder
+from minutia.image.pairs import by_stem, paired_folders, partner_of, require_folder
 from minutia.types import Progress, ignore_progress
 
 HASH_BITS = 64
@@ -70,19 +70,14 @@ def _prepared_scale(folder: Path) -> int:
 
 
 def find_candidates(folder: Path, lr: Path | None, scale: int) -> list[Candidate]:
-    """List the pictures of a folder, each with its low-resolution copy, and copies that have no original.
-
-    A copy has the same place below its folder and the same name, whatever the suffix, or that name followed by "x4".
-    """
-    copies = {} if lr is None else {path.relative_to(lr).with_suffix(""): path for path in find_pictures(lr)}
-    alone = dict(copies)
+    """List the pictures of a folder, each with its low-resolution copy, and copies that have no original."""
+    copies = {} if lr is None else by_stem(lr)
     candidates = []
     for path in find_pictures(folder):
-        stem = path.relative_to(folder).with_suffix("")
-        marked = stem.with_name(f"{stem.name}x{scale}")
-        candidates.append(Candidate(path.relative_to(folder).as_posix(), path, copies.get(stem) or copies.get(marked)))
-        alone.pop(stem if stem in copies else marked, None)
-    candidates += [Candidate(stem.as_posix(), None, path) for stem, path in alone.items()]
+        name = path.relative_to(folder)
+        candidates.append(Candidate(name.as_posix(), path, partner_of(name, copies, scale)))
+    used = {candidate.lr for candidate in candidates}
+    candidates += [Candidate(stem.as_posix(), None, path) for stem, path in copies.items() if path not in used]
     return candidates
 
 

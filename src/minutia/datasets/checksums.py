@@ -9,7 +9,7 @@ from typing import Literal
 
 from minutia.datasets.disk import told
 from minutia.errors import DataError
-from minutia.files import replacing
+from minutia.files import reason, replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def digest(path: Path, algorithm: str = "sha256") -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, algorithm).hexdigest()
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+        raise DataError(f"{path} cannot be read: {reason(error)}.") from error
 
 
 def note_of(path: Path) -> Path:

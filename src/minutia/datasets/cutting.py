@@ -105,20 +105,19 @@ def cut(source: Source, settings: Settings) -> list[Piece]:
     hr = read_photo(source.hr)
     if settings.resize is not None:
         hr = _in_bits_of(hr, resize(hr, settings.resize[1], settings.resize[0]))
-    lr = _low(source, hr, settings.scale)
-    boxes = plan_boxes(lr.height, lr.width, settings)
+    lr, is_whole = _low(source, hr, settings.scale)
+    height, width = lr.shape[:2]
+    boxes = plan_boxes(height, width, settings)
     if not boxes:
         wanted = f"--crop {settings.crop}" if settings.crop else f"the scale {settings.scale}"
         raise DataError(f"{source.hr} is smaller than {wanted}.")
     if settings.crop is not None:
         names = [f"{source.name}_{index:03d}" for index in range(len(boxes))]
-        return [
-            Piece(name, box.of(hr, settings.scale), box.of(lr.pixels)) for name, box in zip(names, boxes, strict=True)
-        ]
+        return [Piece(name, box.of(hr, settings.scale), box.of(lr)) for name, box in zip(names, boxes, strict=True)]
     (box,) = boxes
     kept = box.of(hr, settings.scale)
     whole = kept.shape == hr.shape and settings.resize is None
-    return [Piece(source.name, kept, lr.pixels, source.hr if whole else None, source.lr if lr.whole else None)]
+    return [Piece(source.name, kept, lr, source.hr if whole else None, source.lr if is_whole else None)]
 
 
 def save(pixels: Pixels, source: Path | None, target: Path) -> Path:
@@ -154,35 +153,21 @@ def copy(source: Path, target: Path) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class _Low:
-    """A low-resolution copy, cut to what its original covers."""
+def _low(source: Source, hr: Pixels, scale: int) -> tuple[Pixels, bool]:
+    """Read or make the low-resolution copy, and tell whether it is the whole one that is given.
 
-    pixels: Pixels
-    whole: bool
-    """Nothing was cut."""
-
-    @property
-    def height(self) -> int:
-        return int(self.pixels.shape[0])
-
-    @property
-    def width(self) -> int:
-        return int(self.pixels.shape[1])
-
-
-def _low(source: Source, hr: Pixels, scale: int) -> _Low:
-    """Read or make the low-resolution copy. A given one may be a pixel too large: MATLAB rounds up."""
+    A given one may be a pixel too large: MATLAB rounds up.
+    """
     height, width = hr.shape[0] // scale, hr.shape[1] // scale
     if source.lr is None:
         small = modcrop(hr, scale)
-        return _Low(_in_bits_of(hr, downscale(small, scale)) if small.size else small, False)
+        return _in_bits_of(hr, downscale(small, scale)) if small.size else small, False
     lr = read_photo(source.lr)
     if not (0 <= lr.shape[0] - height <= 1 and 0 <= lr.shape[1] - width <= 1):
         raise DataError(
             f"{source.lr} is {lr.shape[1]}x{lr.shape[0]} pixels, but 1/{scale} of {source.hr} is {width}x{height}."
         )
-    return _Low(lr[:height, :width], lr.shape[:2] == (height, width))
+    return lr[:height, :width], lr.shape[:2] == (height, width)
 
 
 def _in_bits_of(original: Pixels, made: Pixels) -> Pixels:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from minutia.errors import DataError
+from minutia.files import is_full, reason
 
 
 def in_bytes(count: int) -> str:
@@ -59,10 +59,8 @@ def told(path: Path, advice: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        reason = "the disk is full" if full else (error.strerror or str(error)).lower().rstrip(".")
-        what_next = f"; {advice}" if full and advice else ""
-        raise DataError(f"{path} cannot be written: {reason}{what_next}.") from error
+        what_next = f"; {advice}" if is_full(error) and advice else ""
+        raise DataError(f"{path} cannot be written: {reason(error)}{what_next}.") from error
 
 
 def part_of(folder: Path) -> Path:

@@ -75,16 +75,16 @@ def _open(card: ModelCard, model: bytes, engine: EngineName, device: str, precis
 def _choose(device: str) -> str:
     if device.startswith("cuda") or device == "mps":
         return "torch"
-    if device == "auto" and _has_accelerator() and _are_installed("torch"):
+    if device == "auto" and _has_accelerator() and _is_installed("torch"):
         from minutia.engines.torch import sees_accelerator
 
         if sees_accelerator():  # A torch built for CPUs does not, whatever the machine has.
             return "torch"
-    return "openvino" if _are_installed("openvino") else "onnxruntime"
+    return "openvino" if _is_installed("openvino") else "onnxruntime"
 
 
-def _are_installed(*packages: str) -> bool:
-    return all(importlib.util.find_spec(package) is not None for package in packages)
+def _is_installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def _has_accelerator() -> bool:

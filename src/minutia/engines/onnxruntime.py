@@ -7,15 +7,13 @@ from typing import final
 import numpy as np
 
 from minutia.engines.failures import stopped
-from minutia.errors import EngineError, MissingExtra
+from minutia.errors import EngineError, needs_extra
 from minutia.types import Precision, Tensor
 from minutia.zoo.card import ModelCard
 
-try:
+with needs_extra("The ONNX Runtime engine", "onnxruntime"):
     import onnxruntime as ort
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
-except ImportError as error:
-    raise MissingExtra("The ONNX Runtime engine", "onnxruntime") from error
 
 
 @final

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import final
 
-from minutia.image.passes import enlarge_pixels
 from minutia.types import Area, Engine, EnlargesPixels, Pixels, Tensor
 
 
@@ -29,12 +28,10 @@ class EnginePool:
         with self._one() as engine:
             return engine.run(x)
 
-    def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels:
-        """Turn pixels into others, see `minutia.image.passes.enlarge_pixels`."""
+    def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels | None:
+        """Turn pixels into others, see `minutia.types.EnlargesPixels`."""
         with self._one() as engine:
-            if isinstance(engine, EnlargesPixels):
-                return engine.enlarge(pixels, core, lock=lock)
-            return enlarge_pixels(engine, pixels, core, lock=lock)
+            return engine.enlarge(pixels, core, lock=lock) if isinstance(engine, EnlargesPixels) else None
 
     @contextmanager
     def _one(self) -> Iterator[Engine]:

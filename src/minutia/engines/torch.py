@@ -13,18 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minutia.engines.failures import stopped
-from minutia.errors import EngineError, MissingExtra, ModelError, OutOfMemory
+from minutia.errors import EngineError, ModelError, OutOfMemory, needs_extra
 from minutia.image.color import full_range
-from minutia.image.passes import enlarge_pixels
 from minutia.memory import is_shortage
 from minutia.types import Area, Pixels, Precision, Tensor
 from minutia.zoo.card import ModelCard
 from minutia.zoo.weights import read_weights
 
-try:
+with needs_extra("The torch engine", "torch"):
     import torch
-except ImportError as error:
-    raise MissingExtra("The torch engine", "torch") from error
 
 from minutia.engines import torch_lock
 from minutia.nets.generators import parse_spec
@@ -74,14 +71,14 @@ class TorchEngine:
         """
         return self._compute(partial(_run, x=x), x.shape)
 
-    def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels:
-        """Turn pixels into others, see `minutia.image.passes.enlarge_pixels`: all of it on a GPU.
+    def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels | None:
+        """Turn pixels into others, see `minutia.types.EnlargesPixels`: all of it on a GPU.
 
         Raises:
             OutOfMemory: as `run`.
         """
         if self._placed.device.type == "cpu":  # Where NumPy is as fast, and faster at locking.
-            return enlarge_pixels(self, pixels, core, lock=lock)
+            return None
         compute = partial(_enlarge, pixels=pixels, core=core, scale=self.scale, lock=lock)
         return self._compute(compute, (1, pixels.shape[2], *pixels.shape[:2]))
 
@@ -127,7 +124,7 @@ def _run(placed: _Placed, x: Tensor) -> NDArray[Any]:
 
 @torch.inference_mode()
 def _enlarge(placed: _Placed, pixels: Pixels, core: Area, scale: int, *, lock: bool) -> Pixels:
-    """Do as `minutia.image.passes.enlarge_pixels` does where the network is: floats would be four times the bytes."""
+    """Turn pixels into others where the network is: floats would be four times the bytes to carry."""
     peak = full_range(pixels.dtype)[1]
     held = np.uint8 if pixels.dtype == np.uint8 else np.int32  # Torch cannot do much in 16 bits without a sign.
     source = torch.tensor(np.ascontiguousarray(pixels, dtype=held)).to(placed.device)

@@ -139,7 +139,9 @@ class Network:
         is_plain = pixels.dtype.kind == "u" and pixels.shape[2] == self.channels > 1
         if is_plain and isinstance(self.engine, EnlargesPixels):
             with suppress(OutOfMemory):  # Halves are made of floats.
-                return self.engine.enlarge(pixels, core, lock=self.color_lock)
+                large = self.engine.enlarge(pixels, core, lock=self.color_lock)
+                if large is not None:
+                    return large
         return from_float(self.run(to_float(pixels))[0, :, *core], pixels.dtype)
 
     @property

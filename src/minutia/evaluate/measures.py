@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minutia.errors import DataError, MissingExtra
+from minutia.errors import DataError, needs_extra
 from minutia.memory import keep_freed_memory
 from minutia.metrics import fidelity, niqe
 from minutia.metrics.grid import BLOCK as GRID_BLOCK
@@ -48,21 +48,13 @@ class Measure:
     """Where it needs none, originals have a figure of their own, which tells what is natural."""
 
 
-def _psnr(sr: Pixels8, hr: Pixels8, scale: int) -> float:
-    return fidelity.score_y(sr, hr, scale).psnr
-
-
-def _ssim(sr: Pixels8, hr: Pixels8, scale: int) -> float:
-    return fidelity.score_y(sr, hr, scale).ssim
-
-
 def _within(inner: int) -> Callable[[int], int]:
     """Tell the smallest side where a border of one scale is cut, and `inner` pixels are needed within."""
     return lambda scale: inner + 2 * scale
 
 
-PSNR = Measure("psnr", "PSNR-Y, dB", 2, fidelity.CONVENTION, _psnr, _within(fidelity.SSIM_WINDOW))
-SSIM = Measure("ssim", "SSIM-Y", 4, fidelity.CONVENTION, _ssim, _within(fidelity.SSIM_WINDOW))
+PSNR = Measure("psnr", "PSNR-Y, dB", 2, fidelity.CONVENTION, fidelity.psnr_y, _within(fidelity.SSIM_WINDOW))
+SSIM = Measure("ssim", "SSIM-Y", 4, fidelity.CONVENTION, fidelity.ssim_y, _within(fidelity.SSIM_WINDOW))
 NIQE = Measure(
     "niqe",
     "NIQE ↓",
@@ -77,18 +69,8 @@ GRID = Measure("grid", "grid ↓", 2, GRID_CONVENTION, grid, lambda scale: GRID_
 FIDELITY = (PSNR, SSIM)
 
 BAND_FIDELITY = (
-    replace(
-        PSNR,
-        title="PSNR, dB",
-        convention=fidelity.BAND_CONVENTION,
-        compute=lambda *both: fidelity.score_bands(*both).psnr,
-    ),
-    replace(
-        SSIM,
-        title="SSIM",
-        convention=fidelity.BAND_CONVENTION,
-        compute=lambda *both: fidelity.score_bands(*both).ssim,
-    ),
+    replace(PSNR, title="PSNR, dB", convention=fidelity.BAND_CONVENTION, compute=fidelity.psnr_bands),
+    replace(SSIM, title="SSIM", convention=fidelity.BAND_CONVENTION, compute=fidelity.ssim_bands),
 )
 """Of normalised bands (H, W, C), float32, where the others take grey and RGB of 8 bits."""
 
@@ -100,10 +82,8 @@ def vgg_distance(weights: Path | None) -> Measure:
         MissingExtra: torch is not installed.
         DataError: no weights to be had.
     """
-    try:
+    with needs_extra("The VGG distance", "train"):
         from minutia.nets.vgg import VGG19Features, load_weights
-    except ImportError as error:
-        raise MissingExtra("The VGG distance", "train") from error
     keep_freed_memory()
     network = VGG19Features(VGG_LAYERS, load_weights(weights))
     last: tuple[Pixels8, dict[str, Tensor]] | None = None
@@ -129,11 +109,9 @@ def lpips_distance() -> Measure:
         MissingExtra: the package `lpips` is not installed.
         DataError: its weights could not be downloaded.
     """
-    try:
+    with needs_extra("LPIPS", "lpips"):
         import lpips
         import torch
-    except ImportError as error:
-        raise MissingExtra("LPIPS", "lpips") from error
     keep_freed_memory()
     try:
         network = lpips.LPIPS(net="alex", verbose=False).eval()

@@ -9,18 +9,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from minutia.errors import OutputExists, PictureError
-from minutia.files import replacing
+from minutia.files import reason, replacing
 from minutia.image import png, tiff, tiff_writer
 from minutia.image.encoding import encode, plays_of
 from minutia.image.fitting import fit_all
 from minutia.image.formats import PNG, READ, USUAL_ENCODING, Encoding, format_of
 from minutia.image.metadata import travelling
-from minutia.image.opening import Limits, load, opened, reason, require_pixels, translated
+from minutia.image.opening import Limits, load, opened, pillow_lock, require_pixels, translated
 from minutia.image.pil import SIDEWAYS, from_pil, unstacked, upright
 from minutia.image.regroup import Strips
 from minutia.image.tiff import Shape
@@ -37,10 +38,13 @@ def find_pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
     """List the picture files of a folder, and of its sub-folders, by name; hidden ones are left out.
 
     Links to folders are followed, to each folder once: data sets are often put together so.
+
+    Raises:
+        PictureError: a folder cannot be searched.
     """
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
-    for place, names, files in os.walk(folder, followlinks=True):
+    for place, names, files in os.walk(folder, onerror=_refuse, followlinks=True):
         facts = Path(place).stat()
         if (facts.st_dev, facts.st_ino) in seen:
             names.clear()
@@ -49,6 +53,10 @@ def find_pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
         names[:] = sorted(name for name in names if recursive and not name.startswith("."))
         found += [Path(place, name) for name in files if not name.startswith(".")]
     return sorted(path for path in found if path.suffix.lower() in READ and path.is_file())
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise PictureError(f"{error.filename} cannot be searched: {reason(error)}.") from error
 
 
 def read(path: Path, limits: Limits = NO_LIMITS) -> Picture:
@@ -74,12 +82,13 @@ def read_frames(path: Path, limits: Limits = NO_LIMITS, *, at_most: int | None =
     """
     if not limits.allow_truncated:
         return _read_frames(path, limits, at_most)
-    try:
-        return _read_frames(path, replace(limits, allow_truncated=False), at_most)
-    except PictureError:
-        frames = _read_frames(path, limits, at_most)
-        logger.warning("%s ends too early; what there is of it is taken.", path)
-        return frames
+    with pillow_lock:  # Else a file that is to be read strictly would be read while another is not.
+        try:
+            return _read_frames(path, replace(limits, allow_truncated=False), at_most)
+        except PictureError:
+            frames = _read_frames(path, limits, at_most)
+            logger.warning("%s ends too early; what there is of it is taken.", path)
+            return frames
 
 
 def _read_frames(path: Path, limits: Limits, at_most: int | None) -> Frames:

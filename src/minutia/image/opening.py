@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import struct
 import threading
 import zlib
@@ -14,11 +13,12 @@ from types import ModuleType
 
 from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
-from minutia.errors import MissingExtra, PictureError
+from minutia.errors import PictureError, needs_extra
+from minutia.files import reason
 from minutia.image.formats import CAMERA_RAW, DECODERS, FILMS, HEIF_SUFFIXES, UNREAD
 
-# Pillow's limits are global variables: they are moved by one thread at a time.
-_GLOBALS = threading.RLock()
+pillow_lock = threading.RLock()
+"""Pillow's limits are global variables: they are moved by one thread at a time."""
 _BELOW_PILLOWS_LIMIT = 2**26
 
 MAX_CHUNK = 2**26
@@ -120,11 +120,6 @@ def require_pixels(width: int, height: int, count: int, path: Path, limits: Limi
         )
 
 
-def reason(error: OSError) -> str:
-    """Say in a few words why the system refused."""
-    return "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error)).lower().rstrip(".")
-
-
 def _sentence(error: BaseException) -> str:
     words = " ".join(str(error).split()).rstrip(".")
     return words or f"it is broken ({type(error).__name__})"
@@ -143,7 +138,7 @@ def _open(path: Path, limits: Limits) -> Image.Image:
 @contextmanager
 def _changed(module: ModuleType, name: str, value: object) -> Iterator[None]:
     """Give a global variable of Pillow another value for a while."""
-    with _GLOBALS:
+    with pillow_lock:
         before = getattr(module, name)
         setattr(module, name, value)
         try:
@@ -162,8 +157,6 @@ def _truncation(limits: Limits) -> AbstractContextManager[None]:
 
 def _learn_heif() -> None:
     """Teach Pillow to read HEIC."""
-    try:
+    with needs_extra("Reading HEIC", "heif"):
         import pi_heif
-    except ImportError as error:
-        raise MissingExtra("Reading HEIC", "heif") from error
     pi_heif.register_heif_opener()

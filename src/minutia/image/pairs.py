@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,16 +70,26 @@ def find_pairs(hr: Path, lr: Path | None, scale: int) -> list[PairFiles]:
         raise DataError(f"There are no pictures in {hr}.")
     if lr is None:
         return [PairFiles(path, None) for path in files]
-    partners = {path.relative_to(lr).with_suffix(""): path for path in find_pictures(lr)}
+    partners = by_stem(lr)
     pairs = []
     for path in files:
-        stem = path.relative_to(hr).with_suffix("")
-        partner = partners.get(stem) or partners.get(stem.with_name(f"{stem.name}x{scale}"))
+        partner = partner_of(path.relative_to(hr), partners, scale)
         if partner is None:
             raise DataError(f"{path} has no partner in {lr}; each picture needs one of the same name.")
         _check_sizes(path, partner, scale)
         pairs.append(PairFiles(path, partner))
     return pairs
+
+
+def by_stem(folder: Path) -> dict[Path, Path]:
+    """List the pictures of a folder by where they are below it, without suffixes."""
+    return {path.relative_to(folder).with_suffix(""): path for path in find_pictures(folder)}
+
+
+def partner_of(name: Path, partners: Mapping[Path, Path], scale: int) -> Path | None:
+    """Find the low-resolution partner of the picture `name` among those of `by_stem`: see `find_pairs`."""
+    stem = name.with_suffix("")
+    return partners.get(stem) or partners.get(stem.with_name(f"{stem.name}x{scale}"))
 
 
 def load_pair(files: PairFiles, scale: int, channels: int, *, deep: bool = False, lifted: bool = True) -> Pair:

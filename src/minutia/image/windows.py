@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, final
@@ -69,7 +69,8 @@ class TiffRows:
     @cached_property
     def metadata(self) -> Metadata:
         """What stands beside the pixels; it is read when it is asked for, since a file may have many pages."""
-        return read_metadata(self._page, self._path)
+        with translated(self._path):
+            return read_metadata(self._page, self._path)
 
     def read(self, start: int, stop: int) -> Picture:
         """Decode the strips or tiles that rows are in.
@@ -133,19 +134,24 @@ def opened_rows(path: Path, limits: Limits) -> Iterator[tuple[TiffRows, ...]]:
     Raises:
         PictureError: the file cannot be read, or has too many pixels.
     """
-    with translated(path):
-        if limits.allow_truncated or not is_tiff(path):
-            yield ()
-            return
-    with translated(path), tifffile.TiffFile(path) as tiff:
-        refuse_raw(tiff, path)
-        pages = image_pages(tiff)
-        if not all(map(_is_in_pieces, pages)):
-            yield ()
-            return
-        for page in pages:
-            require_pixels(page.imagewidth, page.imagelength, len(pages), path, limits)
+    with ExitStack() as stack:
+        with translated(path):  # And not what whoever reads the rows then does with them.
+            pages = _pages_in_pieces(path, limits, stack)
         yield tuple(TiffRows(page, path) for page in pages)
+
+
+def _pages_in_pieces(path: Path, limits: Limits, stack: ExitStack) -> list[tifffile.TiffPage]:
+    """Open a TIFF for as long as `stack` lasts, and list its pages; none where one must be decoded whole."""
+    if limits.allow_truncated or not is_tiff(path):
+        return []
+    tiff = stack.enter_context(tifffile.TiffFile(path))
+    refuse_raw(tiff, path)
+    pages = image_pages(tiff)
+    if not all(map(_is_in_pieces, pages)):
+        return []
+    for page in pages:
+        require_pixels(page.imagewidth, page.imagelength, len(pages), path, limits)
+    return pages
 
 
 def _is_in_pieces(page: tifffile.TiffPage) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minutia.errors import DataError, MissingExtra
+from minutia.errors import DataError, needs_extra
 from minutia.image.color import luma, to_float, to_uint8
 from minutia.types import Pixels
 
@@ -43,7 +43,25 @@ def score_y(sr: Pixels, hr: Pixels, scale: int) -> Score:
         DataError: nothing is left for a window of SSIM once the border is cut.
         MissingExtra: scikit-image is not installed.
     """
-    return _score(luma(to_uint8(sr)), luma(to_uint8(hr)), 255.0, scale)
+    return Score(psnr_y(sr, hr, scale), ssim_y(sr, hr, scale))
+
+
+def psnr_y(sr: Pixels, hr: Pixels, scale: int) -> float:
+    """Take the PSNR of `score_y` alone.
+
+    Raises:
+        DataError: as `score_y`.
+    """
+    return psnr(_luma(sr, scale), _luma(hr, scale), data_range=255.0, crop=scale)
+
+
+def ssim_y(sr: Pixels, hr: Pixels, scale: int) -> float:
+    """Take the SSIM of `score_y` alone.
+
+    Raises:
+        DataError, MissingExtra: as `score_y`.
+    """
+    return ssim(_luma(sr, scale), _luma(hr, scale), data_range=255.0, crop=scale)
 
 
 def score_bands(sr: Pixels, hr: Pixels, scale: int) -> Score:
@@ -53,18 +71,45 @@ def score_bands(sr: Pixels, hr: Pixels, scale: int) -> Score:
         DataError: nothing is left for a window of SSIM once the border is cut.
         MissingExtra: scikit-image is not installed.
     """
-    x, y = (np.clip(to_float(each)[0].transpose(1, 2, 0), 0, 1) for each in (sr, hr))
-    return _score(x, y, 1.0, scale)
+    return Score(psnr_bands(sr, hr, scale), ssim_bands(sr, hr, scale))
 
 
-def _score(sr: NDArray[Any], hr: NDArray[Any], data_range: float, scale: int) -> Score:
-    height, width = hr.shape[:2]
+def psnr_bands(sr: Pixels, hr: Pixels, scale: int) -> float:
+    """Take the PSNR of `score_bands` alone.
+
+    Raises:
+        DataError: as `score_bands`.
+    """
+    return psnr(_bands(sr, scale), _bands(hr, scale), data_range=1.0, crop=scale)
+
+
+def ssim_bands(sr: Pixels, hr: Pixels, scale: int) -> float:
+    """Take the SSIM of `score_bands` alone.
+
+    Raises:
+        DataError, MissingExtra: as `score_bands`.
+    """
+    return ssim(_bands(sr, scale), _bands(hr, scale), data_range=1.0, crop=scale)
+
+
+def _luma(pixels: Pixels, scale: int) -> NDArray[Any]:
+    _require_window(pixels, scale)
+    return luma(to_uint8(pixels))
+
+
+def _bands(pixels: Pixels, scale: int) -> NDArray[np.float32]:
+    _require_window(pixels, scale)
+    clipped: NDArray[np.float32] = np.clip(to_float(pixels)[0].transpose(1, 2, 0), 0, 1)
+    return clipped
+
+
+def _require_window(pixels: Pixels, scale: int) -> None:
+    height, width = pixels.shape[:2]
     smallest = SSIM_WINDOW + 2 * scale
     if min(height, width) < smallest:
         raise DataError(
             f"A picture of {width}x{height} pixels is too small to be scored; sides of {smallest} are needed."
         )
-    return Score(psnr(sr, hr, data_range=data_range, crop=scale), ssim(sr, hr, data_range=data_range, crop=scale))
 
 
 def psnr(x: NDArray[Any], y: NDArray[Any], *, data_range: float, crop: int) -> float:
@@ -85,10 +130,8 @@ def ssim(x: NDArray[Any], y: NDArray[Any], *, data_range: float, crop: int) -> f
     Raises:
         MissingExtra: scikit-image is not installed.
     """
-    try:
+    with needs_extra("SSIM", "eval"):
         from skimage.metrics import structural_similarity
-    except ImportError as error:
-        raise MissingExtra("SSIM", "eval") from error
     x, y = _shave(x, y, crop)
     value = structural_similarity(
         x,

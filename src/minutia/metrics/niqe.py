@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minutia.errors import DataError, MissingExtra
+from minutia.errors import DataError, needs_extra
 from minutia.image.color import luma
 from minutia.image.resize import imresize
 
@@ -117,10 +117,8 @@ def _describe(y: Array) -> tuple[Array, Array]:
 
 def _normalise(y: Array) -> tuple[Array, Array]:
     """Subtract the local mean and divide by the local deviation (equation 1); and give that deviation."""
-    try:
+    with needs_extra("NIQE", "eval"):
         from scipy.ndimage import correlate1d
-    except ImportError as error:
-        raise MissingExtra("NIQE", "eval") from error
     weights = np.exp(-0.5 * (np.arange(-TAPS, TAPS + 1) / SIGMA) ** 2)
     weights /= weights.sum()
 

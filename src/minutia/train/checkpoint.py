@@ -61,9 +61,12 @@ def read_place(path: Path) -> Place:
     """Tell where the run of a checkpoint stands.
 
     Raises:
-        TrainingError: no checkpoint, or a broken one.
+        TrainingError: no checkpoint, a broken one, or one of another version.
     """
-    return Place(**_read_scalars(path)["place"])
+    try:
+        return Place(**_read_scalars(path)["place"])
+    except (KeyError, TypeError) as error:
+        raise TrainingError(f"The checkpoint {path} is of another version of Minutia.") from error
 
 
 def load_checkpoint(path: Path, phase: Phase) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from minutia import __version__
 from minutia.errors import TrainingError
+from minutia.files import reason
 from minutia.train.config import Recipe
 from minutia.train.recipe import dump_recipe, load_recipe
 from minutia.train.rows import early_ends, read_rows
@@ -115,7 +116,7 @@ def prepare_folder(recipe: Recipe) -> None:
         (folder / "recipe.toml").write_text(text, encoding="utf-8")
         write_readme(recipe)
     except OSError as error:
-        raise TrainingError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
+        raise TrainingError(f"The run folder {folder} cannot be written: {reason(error)}.") from error
 
 
 def write_readme(recipe: Recipe) -> None:

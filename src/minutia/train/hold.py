@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, final
 
 from minutia.errors import TrainingError
+from minutia.files import reason
 
 LOCK = ".lock"
 """A file of the run folder that is locked while a process trains there; it tells the number of the last one."""
@@ -50,7 +51,7 @@ class Hold:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+b", buffering=0)
         except OSError as error:
-            raise TrainingError(f"The run folder {self._folder} cannot be written: {error.strerror}.") from error
+            raise TrainingError(f"The run folder {self._folder} cannot be written: {reason(error)}.") from error
         try:
             _lock(self._file)
         except (BlockingIOError, PermissionError) as error:

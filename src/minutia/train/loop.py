@@ -26,7 +26,7 @@ from minutia.train.normalising import settle_normalisation
 from minutia.train.outline import plan_run
 from minutia.train.pace import Pace
 from minutia.train.phases import Phase
-from minutia.train.pictures import load_pictures
+from minutia.train.pictures import choose_pictures, load_pictures
 from minutia.train.plan import due, shorten
 from minutia.train.processes import connect
 from minutia.train.record import is_over, keep_weights, validate_and_keep, was_validated
@@ -73,12 +73,13 @@ def train(
         # All that a run may lack is looked for before its first step, and before anything is written.
         if start is None:
             require_starts(recipe)
+        files = choose_pictures(recipe)
         judge = make_judge(recipe, accelerator)
-        recipe, outline, chosen = plan_run(recipe, accelerator, processes, judge, resume=resume)
+        recipe, outline = plan_run(recipe, files, accelerator, processes, judge, resume=resume)
         listener = listener if processes.is_main else SILENT
         listener.outline(replace(outline, start=start))
-        recipe = settle_normalisation(recipe, chosen.training, listener.loading, resume=resume)
-        pictures = load_pictures(recipe, chosen, accelerator.device, listener.loading)
+        recipe = settle_normalisation(recipe, files.training, listener.loading, resume=resume)
+        pictures = load_pictures(recipe, files, accelerator.device, listener.loading)
         if start is None:
             processes.decide(partial(_begin, recipe, hold))
         _check_shared(recipe.folder)

@@ -14,7 +14,7 @@ from minutia.memory import spell_bytes
 from minutia.train.config import Recipe
 from minutia.train.losses import PerceptualLoss
 from minutia.train.memory import SHARE, free_memory, measure_step, shortage_told
-from minutia.train.pictures import Chosen, choose_pictures
+from minutia.train.pictures import Chosen
 from minutia.train.plan import make_plan
 from minutia.train.processes import Processes
 from minutia.train.run import Batch, Outline
@@ -22,19 +22,24 @@ from minutia.train.setup import describe_device
 
 
 def plan_run(
-    recipe: Recipe, accelerator: Accelerator, processes: Processes, judge: PerceptualLoss | None, *, resume: bool
-) -> tuple[Recipe, Outline, Chosen]:
-    """Choose pictures and the sizes of batches that are left open; count steps and memory.
+    recipe: Recipe,
+    files: Chosen,
+    accelerator: Accelerator,
+    processes: Processes,
+    judge: PerceptualLoss | None,
+    *,
+    resume: bool,
+) -> tuple[Recipe, Outline]:
+    """Choose the sizes of batches that are left open; count steps and memory.
 
     Returns:
-        The recipe with a number for each batch_size; the outline; the files of the pictures.
+        The recipe with a number for each batch_size, and the outline.
 
     Raises:
-        DataError: pictures are missing or do not pair.
         TrainingError: a batch does not divide among the processes, or the pictures, or not even two crops, fit into
             the memory.
     """
-    files, network = choose_pictures(recipe), recipe.network
+    network = recipe.network
     num_bytes = files.num_bytes(network.scale, network.channels, normalised=recipe.data.normalisation is not None)
     _require_room(num_bytes, torch.device("cpu"), processes)
     if recipe.data.cache == "device":  # Where they go once all are decoded.
@@ -52,7 +57,7 @@ def plan_run(
     numbers = (len(files.training), len(files.held_out), num_bytes)
     precision = "fp32" if accelerator.mixed_precision == "no" else accelerator.mixed_precision
     device = f"{describe_device(accelerator.device)}, {precision}"
-    return recipe, Outline(*numbers, plan, chosen, processes.count, device), files
+    return recipe, Outline(*numbers, plan, chosen, processes.count, device)
 
 
 def _require_room(num_bytes: int, place: torch.device, processes: Processes) -> None:

@@ -14,7 +14,7 @@ from minutia.train.pictures import Pictures
 from minutia.train.plan import Plan
 from minutia.train.processes import Processes
 from minutia.train.rows import Row
-from minutia.types import Progress, ignore_progress
+from minutia.types import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +47,24 @@ class Outline:
     """Where a run goes on; None where it begins."""
 
 
-def ignore_row(row: Row) -> None:
-    """Do nothing with a row of the log."""
-    del row
-
-
-def ignore_outline(outline: Outline) -> None:
-    """Do nothing with what a run is going to do."""
-    del outline
-
-
-def ignore_step(phase: str, done: int) -> None:
-    """Do nothing with a step."""
-    del phase, done
-
-
-def ignore_time(phase: str, seconds: float) -> None:
-    """Do nothing with the time that a phase takes."""
-    del phase, seconds
+def ignore(*told: object) -> None:
+    """Do nothing with what is told."""
+    del told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
     """Callables that are told how a run fares; whoever wants to know nothing leaves them out."""
 
-    outline: Callable[[Outline], None] = ignore_outline
+    outline: Callable[[Outline], None] = ignore
     """Before anything is decoded."""
-    loading: Progress = ignore_progress
+    loading: Progress = ignore
     """While pictures are decoded."""
-    step: Callable[[str, int], None] = ignore_step
+    step: Callable[[str, int], None] = ignore
     """After each step: the phase, and how many of its steps are done."""
-    time_left: Callable[[str, float], None] = ignore_time
+    time_left: Callable[[str, float], None] = ignore
     """Once in each phase: the phase, and the seconds it still takes by its first steps, validations apart."""
-    row: Callable[[Row], None] = ignore_row
+    row: Callable[[Row], None] = ignore
     """With each row of the log, as it is written."""
 
 

@@ -17,8 +17,8 @@ from starlette.requests import ClientDisconnect
 
 from minutia import __version__
 from minutia.errors import MinutiaError
+from minutia.files import reason
 from minutia.image.formats import format_of
-from minutia.image.opening import reason
 from minutia.web.tasks import Busy, State, Task
 from minutia.web.wishes import Wishes
 from minutia.web.workshop import Workshop

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -71,6 +71,8 @@ class Order:
 def plain_name(name: str) -> str:
     """Make a name that a file of a folder can have on any system, of what a client sent."""
     path = Path(FORBIDDEN.sub("_", name.replace("\\", "/").rpartition("/")[2]).strip(". ") or "picture")
+    if PureWindowsPath(path).is_reserved():  # CON.png is the console.
+        path = Path(f"_{path}")
     return path.stem.encode()[:150].decode(errors="ignore") + path.suffix[:10]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minutia.errors import ModelError
-from minutia.files import replacing
+from minutia.files import reason, replacing
 from minutia.memory import PIXEL_BYTES
 from minutia.types import Normalisation
 
@@ -91,7 +91,7 @@ def read_card(path: Path) -> ModelCard:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(f"There is no card at {path}; a model is a folder of {MODEL_NAME} and {CARD_NAME}.") from error
     except OSError as error:
-        raise ModelError(f"The card {path} cannot be read: {error.strerror or error}.") from error
+        raise ModelError(f"The card {path} cannot be read: {reason(error)}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"The card {path} is not valid TOML: {error}.") from error
     types: dict[str, type] = dict.fromkeys(TEXTS, str) | dict.fromkeys(NUMBERS, int) | dict.fromkeys(TABLES, dict)
