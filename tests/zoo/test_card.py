@@ -129,5 +129,5 @@ def test_a_whole_number_is_a_figure(card: ModelCard, tmp_path: Path) -> None:
 
 def test_a_card_that_may_not_be_read_is_not_called_missing(tmp_path: Path) -> None:
     (tmp_path / "card.toml").mkdir()
-    with pytest.raises(ModelError, match=r"card\.toml cannot be read: (Is a directory|Permission denied)"):
+    with pytest.raises(ModelError, match=r"card\.toml cannot be read: (is a directory|permission denied)"):
         read_card(tmp_path / "card.toml")
