@@ -1,4 +1,4 @@
-"""Look for what networks invent where they should not: python benchmarks/artefacts.py [MODEL].
+"""Measure and show artefacts of a model: python benchmarks/artefacts.py [MODEL].
 
 Writes docs/artefacts.md and a sheet of pictures in the public domain beside it, which scikit-image carries: a face,
 fur, brick, leaves, stones, sky, letters and vessels, at their size and three times as large.

@@ -1,4 +1,4 @@
-"""Draw what the dial between faithful and sharp does: python benchmarks/dial.py TEST_SET VGG19_WEIGHTS.
+"""Measure a model over --strength, and draw the curve: python benchmarks/dial.py TEST_SET VGG19_WEIGHTS.
 
 Writes docs/dial.md and docs/dial.svg.
 """

@@ -1,4 +1,4 @@
-"""Judge the models for real photographs: python benchmarks/photographs.py DEGRADED VGG19_WEIGHTS [MODEL ...].
+"""Measure models on degraded photographs: python benchmarks/photographs.py DEGRADED VGG19_WEIGHTS [MODEL ...].
 
 DEGRADED is what `benchmarks/degraded.py` made, for x4 and x2; the models are what others have published, as
 `benchmarks/published.py` and `minutia export` make folders of it. Writes docs/photographs.md, and beside it a sheet of
