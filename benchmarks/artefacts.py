@@ -1,4 +1,4 @@
-"""Look for what networks invent where they should not: python benchmarks/artefacts.py [MODEL].
+"""Measure and show artefacts of a model: python benchmarks/artefacts.py [MODEL].
 
 Writes docs/artefacts.md and a sheet of pictures in the public domain beside it, which scikit-image carries: a face,
 fur, brick, leaves, stones, sky, letters and vessels, at their size and three times as large.
@@ -32,21 +32,25 @@ Pixels = NDArray[np.uint8]
 
 WORDS = """# Artefacts
 
-What `{model}` makes of pictures that were made {scale} times smaller by bicubic. Made by
-`python benchmarks/artefacts.py {model}`.
+Results of `{model}` on pictures that were downscaled by {scale} with bicubic, made by `python benchmarks/artefacts.py
+{model}`.
 
-![Bicubic, the model and the original, as they are and three times as large](artefacts.webp)
+![Bicubic, the model and the original, at their size and three times as large](artefacts.webp)
 
 *Astronaut, by NASA; Chelsea the cat, by Stefan van der Walt; brick and gravel, from CC0 Textures; grass, by Linolafett;
 rocket, by SpaceX; letters, from Wikipedia; retina, by Mikael Haeggstroem: in the public domain, in scikit-image.*
 
-Of each whole picture: PSNR on luma; the grid of {scale}x{scale} pixels in the error, in 1/255, of luma and, of the
-differences of red and of blue from green, the larger; how far the mean colour moved from that of the original, in
-1/255; and what stands in calm places, the standard deviation of luma within blocks of {block}x{block} pixels, mean of
-the calmest tenth of the original's blocks: texture invented there would be more than the original's.
+Columns, each over the whole picture:
 
-| picture | PSNR-Y, dB: bicubic | model | grid: bicubic | model | in colour: bicubic | model | drift of colour \
-| calm places: original | bicubic | model |
+- *PSNR-Y*: PSNR of luma, in dB.
+- *checkerboard*: the pattern of {scale}x{scale} pixels in the error, in 1/255, in luma and (*in chroma*) in the
+  differences red minus green and blue minus green, of which the larger is shown; grey pictures have none.
+- *colour drift*: the change of the mean colour from that of the original, in 1/255.
+- *flat regions*: the standard deviation of luma in blocks of {block}x{block} pixels, averaged over the flattest tenth
+  of the original's blocks. A value above the original's means generated texture.
+
+| picture | PSNR-Y: bicubic | PSNR-Y: model | checkerboard: bicubic | checkerboard: model | in chroma: bicubic \
+| in chroma: model | colour drift: model | flat regions: original | flat regions: bicubic | flat regions: model |
 |---|---|---|---|---|---|---|---|---|---|---|
 """
 

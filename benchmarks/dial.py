@@ -1,4 +1,4 @@
-"""Draw what the dial between faithful and sharp does: python benchmarks/dial.py TEST_SET VGG19_WEIGHTS.
+"""Measure a model over --strength, and draw the curve: python benchmarks/dial.py TEST_SET VGG19_WEIGHTS.
 
 Writes docs/dial.md and docs/dial.svg.
 """
@@ -22,14 +22,15 @@ mpl.rcParams["svg.hashsalt"] = "minutia"
 DOCS = Path(__file__).parent.parent / "docs"
 MODEL = "minutia-x4"
 STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-WORDS = """# The dial
+WORDS = """# Network interpolation (--strength)
 
-`--strength` blends the weights of an adversarial model with those of its faithful sibling (network interpolation, Wang
-et al. 2018, section 3.4): 0 is the sibling, 1 the model as it is.
+`--strength` blends the weights of an adversarial model with those of its fidelity model (network interpolation, Wang et
+al. 2018, section 3.4): 1 is the adversarial model, 0 the fidelity model.
 
-Made by `python benchmarks/dial.py TEST_SET VGG19_WEIGHTS`.
+Made by `python benchmarks/dial.py TEST_SET VGG19_WEIGHTS`; VGG19_WEIGHTS is a file with the weights of VGG19
+([evaluation.md](evaluation.md)).
 
-![PSNR against the VGG distance over the dial](dial.svg)
+![PSNR and VGG distance by strength](dial.svg)
 
 """
 

@@ -4,7 +4,7 @@
 
 Needs the extras `torch` and `onnxruntime`; ncnn is measured where `benchmarks/requirements-peers.txt` is installed.
 All take turns in one process; printed are medians, as Markdown. The same network must give the same picture in every
-engine before it is measured. The two others have random weights, on which speed does not depend.
+engine before it is measured. The two others have random weights, which do not affect the speed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
     names = ("openvino", "torch", "onnxruntime", "ncnn")
     versions = ", ".join(f"{name} {version(name)}" for name in names if version(name) is not None)
     print(f"{processor()}, {os.cpu_count()} cores; {versions}; medians of {options.runs} runs in turns\n")
-    print("| network and engine | input | s per input megapixel | times as long as Minutia |")
+    print("| network and engine | input | s per input megapixel | time relative to Minutia |")
     print("|---|---|---|---|")
     for peer, each in zip(peers, per_megapixel, strict=True):
         print(f"| {peer.title} | {peer.side}x{peer.side} | {each:.1f} | {each / per_megapixel[0]:.2f} |")

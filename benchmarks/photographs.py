@@ -1,4 +1,4 @@
-"""Judge the models for real photographs: python benchmarks/photographs.py DEGRADED VGG19_WEIGHTS [MODEL ...].
+"""Measure models on degraded photographs: python benchmarks/photographs.py DEGRADED VGG19_WEIGHTS [MODEL ...].
 
 DEGRADED is what `benchmarks/degraded.py` made, for x4 and x2; the models are what others have published, as
 `benchmarks/published.py` and `minutia export` make folders of it. Writes docs/photographs.md, and beside it a sheet of
@@ -30,32 +30,34 @@ SHOWN = {"light": (data.astronaut, 0, 150), "medium": (data.chelsea, 60, 140), "
 SIDE = 256
 QUALITY = 90
 
-WORDS = """# Photographs as people have them
+WORDS = """# Real-world photographs
 
-Each picture of Set14 was made small in four ways, always the same: `clean` by bicubic alone, `light` as a phone
-does, with a good JPEG; `medium` as it comes back from the web; `heavy` as old cameras left it
-([docs/degradations.md](degradations.md)). The models then enlarge what is left. PSNR and SSIM reward what is blurred;
-the VGG distance and NIQE (lower is better in both) follow the eye more closely, and bicubic is beside all of them.
+Each picture of Set14 was downscaled in four fixed ways: `clean` by bicubic alone; `light` like a phone picture with one
+good JPEG; `medium` like a picture that comes back from the web; `heavy` like the output of an old camera
+([degradations.md](degradations.md)). The models then enlarge the results; bicubic is listed for comparison. PSNR and
+SSIM favour blurred results; the VGG distance and NIQE (lower is better in both) are closer to human perception. The
+originals have a NIQE of 4.0; a value below that is not better.
 
-`--denoise` blends the weights with those of a sibling that was trained on light degradation: 1 takes noise away, 0
-leaves grain.
+`--denoise` blends the weights with those of a model trained on light degradation: 1 removes noise, 0 keeps grain.
 
     python benchmarks/degraded.py Set14/x4/HR degraded
     python benchmarks/degraded.py Set14/x2/HR degraded --scale 2
     python benchmarks/photographs.py degraded VGG19_WEIGHTS realesrgan-x4plus realesr-animevideov3-x4
 
-Real-ESRGAN's own weights, by the authors of its paper, are beside ours: RRDBNet of 16.7 million parameters, and the
-compact network of 0.6 million (`benchmarks/published.py` tells where they are from), trained for heavy damage, on
-originals that had been sharpened. On clean pictures `minutia-x4-photo` is ahead of both in all but NIQE. On damaged
-ones it is nearer to the original in PSNR, and the RRDBNet in VGG, the more the heavier the damage: see the cup, where
-it is far ahead, and the face, which it redraws. Both run in Minutia ([published.md](published.md)). Our models for
-photographs have learnt from pictures degraded by the tables `medium` and `heavy`, though from none of these;
-Real-ESRGAN has not.
+VGG19_WEIGHTS is a file with the weights of VGG19 ([evaluation.md](evaluation.md)).
 
-Figures of `clean` differ by up to 0.02 dB from those of the cards, which are in fp32, of the small pictures that come
-with Set14; these are in the precision that the machine is fast in, of small pictures made by `degraded.py`.
+Two models of Real-ESRGAN's authors are listed beside Minutia's: RRDBNet with 16.7 million parameters, and the compact
+network with 0.6 million (`benchmarks/published.py` says where they are from). They were trained for heavy degradation,
+on sharpened originals. On clean pictures `minutia-x4-photo` is ahead of both in PSNR, SSIM and VGG; RRDBNet is ahead in
+NIQE. On degraded pictures `minutia-x4-photo` has the higher PSNR, and RRDBNet the lower VGG distance, the more so the
+heavier the degradation: RRDBNet is far ahead on the cup, and alters the face. Both run in Minutia
+([published.md](published.md)). Minutia's photo models were trained with the tables `photo`, `medium` and `heavy`,
+though on none of these pictures; Real-ESRGAN was trained with other degradations.
 
-![Three photographs, each at another strength, as the models enlarge them](photographs.webp)
+The scores of `clean` differ by up to 0.02 dB from those in the model cards: those are in fp32 and on the low-resolution
+pictures that come with Set14, these in the machine's fastest precision and on pictures made by `degraded.py`.
+
+![Three photographs, each with another degradation, as the models enlarge them](photographs.webp)
 
 *From top to bottom: light, medium, heavy. Photographs: Eileen Collins by NASA; Chelsea the cat by Stefan van der Walt;
 a cup of coffee by Rachel Michetti; all in the public domain, in scikit-image.*

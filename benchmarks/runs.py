@@ -1,7 +1,7 @@
 """Put short runs of the recipes into the pages of docs/systems: python benchmarks/runs.py RUN_FOLDER...
 
-Each page keeps what stands between its two markers up to date: how long the phases were, the figures of their
-validations, the curves, and the last sheet. Nothing is typed by hand; all of it is read from the run folder.
+Each page has them between two markers: the length of the phases, the metrics of their validations, the curves, and the
+last sheet. All of it is read from the run folder.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ ROWS = 2
 
 WORDS = """## A short run
 
-To show that the recipe works: {phases}, on {device}.
-It was trained on tiles of openly licensed photographs, brought to the layout above, and validated on pictures of
-scikit-image that are in the public domain. It ends where a real run has hardly begun; small batches, where they are
-small, are hard on batch normalisation besides. Bicubic has a PSNR of {bicubic:.2f} dB.
+A test of the recipe (see [short runs](README.md#short-runs)), on {device}:
+{phases}.
+Bicubic has a PSNR of {bicubic:.2f} dB.
 
 | phase | step | PSNR, dB | SSIM | perceptual | colour drift, 1/255 |
 |---|---|---|---|---|---|
@@ -71,7 +70,8 @@ def _renew(folder: Path) -> None:
 def _phase(rows: list[Row], name: str, batch_size: int) -> str:
     own = [row for row in rows if row["phase"] == name]
     speeds = [float(row["seconds_per_step"]) for row in own if "seconds_per_step" in row]
-    return f"{own[-1]['step']} steps of {name} (batches of {batch_size}, {sorted(speeds)[len(speeds) // 2]:.1f} s each)"
+    seconds = sorted(speeds)[len(speeds) // 2]
+    return f"{own[-1]['step']} {name} steps (batches of {batch_size}, {seconds:.1f} s per step)"
 
 
 def _line(row: Row) -> str:

@@ -3,7 +3,7 @@
     python benchmarks/speed.py [--runs 5] [--model minutia-x4]
 
 Needs the `torch` extra. Commands take turns, so that a machine that slows down slows all of them; printed are
-medians, and ratios of medians. The output is Markdown, as it stands in docs/speed.md.
+medians, and ratios of medians. The output is Markdown, for docs/speed.md.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--model", default="minutia-x4")
     options = parser.parse_args()
     print(f"{processor()}, {os.cpu_count()} cores; medians of {options.runs} runs\n")
-    print("| picture | `minutia upscale`, s | same with torch fp32, s | ratio | network alone: ratio |")
+    print("| picture | `minutia upscale`, s | time with torch fp32, s | ratio | ratio of the network alone |")
     print("|---|---|---|---|---|")
     for side in SIDES:
         whole = take_turns([command(side, options.model, extra) for extra in ((), TORCH)], options.runs)

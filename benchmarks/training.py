@@ -1,10 +1,10 @@
-"""How fast training is, and where the time goes, beside what the machine could do.
+"""How fast training is, where the time goes, and what share of the machine's matrix multiplication it reaches.
 
     python benchmarks/training.py minutia-x4 --hr PICTURES [--vgg VGG19_WEIGHTS] [--steps 8] [--set KEY=VALUE]
 
-For each phase of a recipe: steps a second, the floating-point operations of a step (counted by torch), and the share of
-the rate that a product of large matrices reaches in the same run and type; how long the batch takes to be made;
-and the operations that take longest. Prints Markdown, as it stands in docs/training-speed.md.
+For each phase of a recipe: steps per second, the floating-point operations of a step (counted by torch), and the share
+of the rate at which large matrices are multiplied in the same run and type; how long the batch takes to be made;
+and the operations that take longest. Prints Markdown, for docs/training-speed.md.
 """
 
 from __future__ import annotations
@@ -53,11 +53,10 @@ def main() -> None:
     bank = PictureBank(pairs, recipe.network.scale, device=device, place=device)
     dtype = torch.float32 if accelerator.mixed_precision == "no" else torch.bfloat16
     limit = matrix_rate(device, dtype)
-    print(f"# Training speed\n\n`python benchmarks/training.py {given.recipe} --hr PICTURES` prints this.\n")
     print(
         f"`{recipe.name}` on {describe_device(device)}, {str(dtype).removeprefix('torch.')}, torch {torch.__version__}."
     )
-    print(f"A product of large matrices reaches {limit / 1e12:.3f} TFLOP/s in the same run.")
+    print(f"In the same run, large matrices are multiplied at {limit / 1e12:.3f} TFLOP/s.")
     for name in recipe.phases:
         measure(make_phase(untrained(recipe), name, accelerator, judge), recipe, bank, given.steps, limit)
 
@@ -90,7 +89,7 @@ def measure(phase: Phase, recipe: Recipe, bank: PictureBank, num_steps: int, lim
         statistics.median(batch_seconds),
     )
     print(f"\n## {phase.name.capitalize()}: {config.num_crops} crops of {config.lr_crop}x{config.lr_crop} LR pixels\n")
-    print("| steps/s | a batch, ms | a step, ms | GFLOP a step | TFLOP/s | share of the limit |")
+    print("| steps/s | batch, ms | step, ms | GFLOP per step | TFLOP/s | % of matmul |")
     print("|---|---|---|---|---|---|")
     achieved = flops / seconds
     print(
@@ -112,7 +111,7 @@ def print_profile(phase: Phase, batch: tuple[torch.Tensor, torch.Tensor], rate: 
     there = [event for event in profiler.key_averages() if event.device_type == place and not event.is_user_annotation]
     events = sorted(there, key=lambda event: -getattr(event, own))
     total = sum(getattr(event, own) for event in events)
-    print("| operation | calls | share of the time |")
+    print("| operation | calls | share of time |")
     print("|---|---|---|")
     for event in events[:NUM_ROWS]:
         print(f"| `{event.key}` | {event.count} | {getattr(event, own) / total:.1%} |")
