@@ -93,7 +93,7 @@ def test_what_is_there_stays_and_what_is_missing_is_named(tiny_model: Path, tmp_
     with pytest.raises(ModelError, match="exists; add --overwrite"):
         export(tiny_model.parent / "weights.safetensors", tiny_model)
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ModelError, match="file cannot be written: File exists"):
+    with pytest.raises(ModelError, match="file cannot be written: file exists"):
         export(tiny_model.parent / "weights.safetensors", tmp_path / "file", overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(ModelError, match="holds no trained weights"):

@@ -24,7 +24,7 @@ def test_plain_options_train_and_say_how_much_there_is_to_do(recipe: Recipe, pic
     done = CliRunner().invoke(app, ["train", str(path), "--hr", str(pictures), "--epochs", "4"])
     assert done.exit_code == 0, done.output
     assert "4 pictures to train on (" in done.output
-    assert "kB of memory), 2 to validate with" in done.output
+    assert "bytes of memory), 2 to validate with" in done.output
     assert f"computing with cpu, {torch.get_num_threads()} threads, fp32\n" in done.output
     assert "content: 6 steps\n" in done.output
     assert "adversarial: 4 epochs of 2 steps, 8 steps\n" in done.output
