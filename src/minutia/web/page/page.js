@@ -15,26 +15,31 @@ function receive(files) {
   else early.push(...files);
 }
 
-// All files of what was dropped, and of the folders in it those that are pictures.
-async function* filesOf(entry, isInFolder = false) {
+async function* picturesIn(entry) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    if (!isInFolder || file.type.startsWith("image/") || HELD.test(file.name)) yield file;
+    if (file.type.startsWith("image/") || HELD.test(file.name)) yield file;
     return;
   }
   const reader = entry.createReader();
   for (;;) {
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!some.length) return;
-    for (const each of some) yield* filesOf(each, true);
+    for (const each of some) yield* picturesIn(each);
   }
 }
 
 async function receiveDropped(transfer) {
-  const dropped = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+  const dropped = [...transfer.items].map((item) => {
+    const entry = item.webkitGetAsEntry();
+    return entry?.isDirectory ? entry : item.getAsFile(); // Some browsers have no entry of a file that is in memory.
+  }).filter(Boolean);
   const files = [];
   try {
-    for (const entry of dropped) for await (const file of filesOf(entry)) files.push(file);
+    for (const each of dropped) {
+      if (each instanceof File) files.push(each);
+      else for await (const file of picturesIn(each)) files.push(file);
+    }
   } catch (error) {
     return complain(`What was dropped cannot be read: ${error.message}`);
   }

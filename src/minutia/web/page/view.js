@@ -48,6 +48,7 @@ function drag(event) {
 $("split").addEventListener("input", split);
 $("sheet").addEventListener("pointerdown", drag);
 $("sheet").addEventListener("pointermove", drag);
+$("sheet").addEventListener("dragstart", (event) => event.preventDefault()); // Of what is selected on the page.
 addEventListener("resize", fit);
 $("zoom").addEventListener("click", () => {
   const stage = $("stage");
