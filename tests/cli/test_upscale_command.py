@@ -280,7 +280,7 @@ def test_interrupted_once_the_picture_is_finished(
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert stderr.startswith("Finishing this picture; press Ctrl-C again to stop at once.\nStopped after ")
-    assert stderr.endswith(" of 200; the same command goes on from here.\n")
+    assert stderr.endswith(" of 200; the same command continues from here.\n")
     made = sorted(path.name for path in out.iterdir())
     assert f"{len(made) - 1} done, {201 - len(made)} not begun; " in stdout
     assert not any(name.startswith(".") for name in made)
@@ -332,7 +332,7 @@ def test_interrupted_twice_it_ends_at_once(scans: Path, tiny_model: Path) -> Non
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert stderr == "Stopped after 0 of 2; the same command goes on from here.\n"
+    assert stderr == "Stopped after 0 of 2; the same command continues from here.\n"
     assert [path.name for path in (scans / "out").iterdir()] == ["minutia-journal.jsonl"]
 
 

@@ -45,7 +45,7 @@ def test_download_and_prepare(site: Site, place: Path, scenes: list[np.ndarray])
     assert "has no published checksum; its own is noted beside it" in done.stdout
     assert lines[-1] == "  minutia datasets prepare set5 -o FOLDER"
     again = run("download", "set5", "--mirror", site.address)
-    assert "is the file that was seen first" in again.stdout
+    assert "is the same file as at the first download" in again.stdout
     assert len(site.asked) == 1
 
     made = run("prepare", "set5", "-o", "out", "--scale", 2, "--crop", 64)
@@ -131,7 +131,7 @@ def test_check_and_fix(place: Path, scenes: list[np.ndarray]) -> None:
         save(downscale(scene, 4), place / "set" / "LR" / f"{index}.png")
     good = run("check", "set")
     assert good.exit_code == 0, good.output
-    assert good.stdout.endswith("Nothing was found.\n")
+    assert good.stdout.endswith("No defects were found.\n")
     (place / "set" / "LR" / "0.png").unlink()
     save(scenes[1][:126], place / "set" / "HR" / "1.png")
     bad = run("check", "set")
@@ -167,7 +167,7 @@ def test_a_prepared_set_is_checked_at_its_own_scale(place: Path, scenes: list[np
     by_parts = run("check", "pairs/HR", "--lr", "pairs/LR")
     assert by_parts.stdout.replace("\\", "/") == checked.stdout.replace("\\", "/")
     fixed = run("check", "pairs", "--fix", "new")
-    assert "Its LR pictures are 2 times smaller: --scale 2." in fixed.stdout
+    assert "Its LR pictures are 2 times smaller; pass --scale 2." in fixed.stdout
     for other in ("[]", '{"files": {}, "scale": null}', '{"files": {}}'):
         (place / "own" / "manifest.json").write_text(other, encoding="utf-8")
         assert run("check", "own").exit_code == 0

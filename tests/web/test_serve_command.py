@@ -58,11 +58,10 @@ def test_what_is_wrong_is_said_before_it_answers() -> None:
         port = taken.getsockname()[1]
         _, err = start("--port", port).communicate(timeout=60)
         assert err == (
-            f"Error: 127.0.0.1:{port} cannot be listened at: address already in use; "
-            "try --port 0, which takes a free one.\n"
+            f"Error: Cannot listen on 127.0.0.1:{port}: address already in use; --port 0 takes a free port.\n"
         )
     _, err = start("--host", "nowhere.invalid").communicate(timeout=60)
-    assert re.fullmatch(r"Error: nowhere\.invalid:8000 cannot be listened at: [a-z -]+\.\n", err)
+    assert re.fullmatch(r"Error: Cannot listen on nowhere\.invalid:8000: [a-z -]+\.\n", err)
     process = start("--port", "0", "--device", "warp")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
