@@ -120,6 +120,6 @@ def test_a_phase_that_does_not_fit_is_named(recipe: Recipe, monkeypatch: pytest.
 
 @pytest.mark.parametrize("size", ["0", "-4", "1.5", "many", "true"])
 def test_other_sizes_are_refused(size: str) -> None:
-    with pytest.raises(RecipeError, match=r"content\.batch_size will not do: it is a whole number of crops, or"):
+    with pytest.raises(RecipeError, match=r"content\.batch_size is not valid: it must be a whole number of crops, or"):
         load_recipe("tiny", ["data.hr=x", f"content.batch_size={size}"])
     assert json.loads(load_recipe("tiny", ["data.hr=x", "content.batch_size=auto"]).model_dump_json())

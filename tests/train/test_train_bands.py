@@ -239,12 +239,18 @@ def test_a_run_that_is_resumed_keeps_its_numbers(place: Path, vgg_weights: Path,
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        (["adversarial.perceptual.bands=[0, 1, 4]"], "perceptual.bands names band 4, but the network's 4 are counted"),
+        (
+            ["adversarial.perceptual.bands=[0, 1, 4]"],
+            "perceptual.bands names band 4, but the network has 4 bands, counted",
+        ),
         (["adversarial.perceptual.bands=[0, 1]"], "adversarial.perceptual.bands must name 3 bands, not 2"),
-        (["samples.bands=[0, 1]"], "The recipe will not do: samples.bands must name 1 or 3 bands, not 2"),
+        (["samples.bands=[0, 1]"], "The recipe is not valid: samples.bands must name 1 or 3 bands, not 2"),
         (["data.normalisation={low = [0], high = [1]}"], "normalisation.low has 1 numbers for a network of 4 bands"),
-        (["data.normalisation={low = [0]}"], "recipe's data.normalisation will not do: low and high belong together"),
-        (["data.normalisation={}"], "it needs low and high, or percentiles"),
+        (
+            ["data.normalisation={low = [0]}"],
+            "recipe's data.normalisation is not valid: give both low and high, or neither",
+        ),
+        (["data.normalisation={}"], "give low and high, or percentiles"),
         (["data.normalisation.percentiles=[99, 1]"], "99 is not below 1"),
         (["data.normalisation={low = [0, 0, 5, 0], high = [1, 1, 5, 1]}"], "5 is not below 5"),
         (["data.normalisation.lows=[1]"], r"unknown key data\.normalisation\.lows; known here are high, low, percent"),
