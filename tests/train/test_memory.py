@@ -93,7 +93,7 @@ def test_little_memory_gives_small_batches(recipe: Recipe, monkeypatch: pytest.M
     files = choose_pictures(recipe)
     num_bytes = files.num_bytes(recipe.network.scale, recipe.network.channels, normalised=False)
     monkeypatch.setattr(outline, "free_memory", lambda device: num_bytes - 1)
-    with pytest.raises(TrainingError, match=r"would take \d+ bytes of memory, and \d+ bytes are free; train"):
+    with pytest.raises(TrainingError, match=r"would take \d+ bytes of memory, but \d+ bytes is free; use"):
         train(recipe)
     monkeypatch.setattr(outline, "free_memory", lambda device: num_bytes)
     chosen: list[dict[str, Batch]] = []
@@ -102,7 +102,7 @@ def test_little_memory_gives_small_batches(recipe: Recipe, monkeypatch: pytest.M
 
 
 def test_a_lack_of_memory_is_said_in_one_sentence(recipe: Recipe) -> None:
-    sentence = r"A step of 8 crops of 16x16 does not fit into the memory; make content\.batch_size or"
+    sentence = r"A step of 8 crops of 16x16 does not fit into memory; reduce content\.batch_size or"
     with pytest.raises(TrainingError, match=sentence), shortage_told("content", 8, 16):
         torch.empty(1 << 60)
     with pytest.raises(RuntimeError, match="size of tensor"), shortage_told("content", 8, 16):

@@ -280,7 +280,7 @@ def test_pictures_that_do_not_fit_are_named(place: Path, vgg_weights: Path, tmp_
     table = RECIPE.replace(", normalisation = { percentiles = [0.1, 99.9] }", "")
     (tmp_path / "plain.toml").write_text(table, encoding="utf-8")
     keys = [f"run={tmp_path / 'run'}", "adversarial.steps=0", *ONE_BAND[:3]]
-    with pytest.raises(DataError, match=r"\d\.tif holds values of float32; say in data\.normalisation which of them"):
+    with pytest.raises(DataError, match=r"\d\.tif holds values of float32; set data\.normalisation"):
         train(load_recipe(tmp_path / "plain.toml", keys, hr=folder))
     for index in range(3):
         save(np.full((68, 76, 1), 5, np.float32), folder / f"{index}.tif")
@@ -313,4 +313,4 @@ def test_the_recipe_of_the_manual_trains_and_its_example_runs(
 def test_models_of_other_normalisations_are_not_set_side_by_side(place: Path, model: Path, tiny_model: Path) -> None:
     result = CliRunner().invoke(app, ["evaluate", str(model), str(tiny_model), "--data", str(place)])
     assert isinstance(result.exception, (DataError, ModelError))
-    assert "measure them one by one" in str(result.exception)
+    assert "evaluate them separately" in str(result.exception)

@@ -1,4 +1,4 @@
-"""What the two networks are told to make small."""
+"""The losses of the generator and the discriminator."""
 
 from __future__ import annotations
 
