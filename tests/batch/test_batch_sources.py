@@ -114,7 +114,7 @@ def test_names_in_lists_that_are_no_text(tmp_path: Path) -> None:
 def test_lists_that_serve_for_nothing_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n \n")
     for paths, names, sentence in (
-        ([], tmp_path / "empty.txt", "names nothing"),
+        ([], tmp_path / "empty.txt", "is empty"),
         ([], tmp_path / "none.txt", "cannot be read: no such file"),
         ([STREAM], STREAM, "a picture and a list at once"),
         ([], None, "Name a picture or a folder"),

@@ -116,12 +116,12 @@ def test_sizes_in_the_users_words(
     ("words", "sentence"),
     [
         ([], "Name a picture or a folder, as in: minutia upscale photo.jpg."),
-        (["a.png", "-s", "0.5"], "--scale 0.5 would make pictures smaller; any picture editor does that well."),
-        (["a.png", "--width", "9", "--height", "9"], "--width and --height cannot be wished for at once"),
+        (["a.png", "-s", "0.5"], "--scale must be at least 1, not 0.5; Minutia does not downscale."),
+        (["a.png", "--width", "9", "--height", "9"], "--width and --height cannot be combined"),
         (["a.png", "--width", "9"], "a.png: A picture of 16x12 would become smaller"),
         (["a.png", "-f", "tga", "--fit", "99999x99999"], "a_99999x99999.tga would be 99999x74999 pixels"),
-        (["a.png", "--resume"], "--resume goes by a journal"),
-        (["a.png", "--journal", "b.jpg"], "b.jpg is no journal of Minutia"),
+        (["a.png", "--resume"], "--resume needs a journal"),
+        (["a.png", "--journal", "b.jpg"], "b.jpg is not a journal of Minutia"),
         (["a.png", "b.jpg", "-o", "-"], "for one picture alone"),
         (["a.png", "--max-pixels", "100"], "raise it with --max-pixels"),
         (["old.png"], "There are no pictures in old.png."),
@@ -167,7 +167,7 @@ def test_measurements_need_a_range(
 ) -> None:
     tifffile.imwrite(tmp_path / "a.tif", photo[:16, :16, 0].astype(np.float32) - 100)
     assert minutia(tmp_path / "a.tif", "-o", tmp_path / "out") == 1
-    assert "say it by --range LOW,HIGH" in capsys.readouterr().err
+    assert "give them by --range LOW,HIGH" in capsys.readouterr().err
     assert minutia(tmp_path / "a.tif", "-o", tmp_path / "out", "--range=-100,155") == 0
     large = tifffile.imread(tmp_path / "out" / "a.tif")
     assert (large.shape, large.dtype) == ((64, 64), np.float32)

@@ -145,7 +145,7 @@ def test_folders_that_cannot_be_checked(tmp_path: Path, pairs: Path) -> None:
         check(tmp_path / "none")
     with pytest.raises(DataError, match="nowhere does not exist"):
         check(pairs / "HR", tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"2\.png is a file; name the folder that it lies in"):
+    with pytest.raises(DataError, match=r"2\.png is a file; give the folder that contains it"):
         check(pairs / "HR" / "2.png")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="There are no pictures in"):
@@ -191,7 +191,7 @@ def test_a_repair_harms_nothing(pairs: Path, scenes: list[np.ndarray], tmp_path:
         repair(report, tmp_path / "taken")
     for path in (pairs / "HR").rglob("*.png"):
         path.write_bytes(b"broken")
-    with pytest.raises(DataError, match=r"No picture of .* is good as it is; .* was not made"):
+    with pytest.raises(DataError, match=r"No picture of .* is without defects; .* was not made"):
         repair(check(pairs, scale=SCALE), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

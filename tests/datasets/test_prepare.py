@@ -78,7 +78,7 @@ def test_the_same_again_does_nothing_and_another_is_refused(photos: Path, tmp_pa
 def test_replaced_pictures_are_noticed(photos: Path, scenes: list[np.ndarray], tmp_path: Path) -> None:
     prepare_own(photos, tmp_path / "out", Settings())
     save(scenes[1][::-1], photos / "0.png")
-    with pytest.raises(DataError, match=r"prepared differently: of other pictures"):
+    with pytest.raises(DataError, match=r"prepared differently: from other pictures"):
         prepare_own(photos, tmp_path / "out", Settings())
 
 
@@ -87,7 +87,7 @@ def test_foreign_folders_are_left_alone(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "thesis.txt").write_text("precious")
     with pytest.raises(DataError, match="out exists; choose a new folder"):
         prepare_own(photos, tmp_path / "out", Settings())
-    with pytest.raises(DataError, match="would be taken for a source"):
+    with pytest.raises(DataError, match="would be used as a source"):
         prepare_own(photos, photos / "out", Settings())
     (tmp_path / "empty").mkdir()
     assert prepare_own(photos, tmp_path / "empty", Settings()).num_pairs == 4
@@ -214,8 +214,8 @@ def test_a_full_disk_ends_the_run(photos: Path, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"resize": (128, 130)}, "--resize: 130 is no multiple of the scale 4"),
-        ({"crop": 50}, "--crop: 50 is no multiple of the scale 4"),
+        ({"resize": (128, 130)}, "--resize: 130 is not a multiple of the scale 4"),
+        ({"crop": 50}, "--crop: 50 is not a multiple of the scale 4"),
         ({"crop": 48, "resize": (48, 48)}, "leave out --resize or --crop"),
         ({"count": 0}, "--count must be 1 or more"),
         ({"scale": 0}, "--scale must be 1 or more"),
@@ -234,8 +234,8 @@ def test_copies_that_come_with_a_set_are_kept(scenes: list[np.ndarray], tmp_path
     assert np.array_equal(pixels(tmp_path / "out" / "LR" / "img_002.png"), downscale(scenes[1], 2))
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert list(manifest["archives"]) == ["Set5_SR.zip"]
-    assert manifest["licence"] == "None is stated; used for research."
-    with pytest.raises(DataError, match="has low-resolution pictures of its own, which --resize would leave behind"):
+    assert manifest["licence"] == "not stated; used for research."
+    with pytest.raises(DataError, match="has low-resolution pictures of its own, which --resize does not keep"):
         prepare_dataset(dataset, tmp_path / "in", tmp_path / "o2", Settings(resize=(32, 32)))
 
 

@@ -119,8 +119,8 @@ def test_bf16_stays_near(tiny_model: Path, photo: np.ndarray) -> None:
     ("choice", "sentence"),
     [
         ({"device": "tpu"}, "no device called tpu"),
-        ({"engine": "tensorflow"}, "tensorflow is not offered; write auto, openvino"),
-        ({"precision": "int8"}, "int8 is not offered"),
+        ({"engine": "tensorflow"}, "tensorflow is not available; choose from auto, openvino"),
+        ({"precision": "int8"}, "int8 is not available"),
         ({"engine": "openvino", "device": "cuda"}, "does not run on cuda"),
         ({"engine": "onnxruntime", "device": "gpu"}, "runs on the CPU, not on gpu"),
         ({"engine": "onnxruntime", "precision": "bf16"}, "computes in fp32, not in bf16"),
@@ -154,7 +154,7 @@ def test_a_model_that_is_none_is_refused_by_openvino(tiny_model: Path, tmp_path:
 def test_weights_of_another_network_are_refused(tiny_model: Path) -> None:
     card = find_model(tiny_model)
     other = replace(card, network={**card.network, "num_blocks": 3})
-    with pytest.raises(ModelError, match="do not fit the network in its card"):
+    with pytest.raises(ModelError, match="do not fit the network that its card names"):
         open_engine(other, engine="torch", device="cpu")
 
 
@@ -344,5 +344,5 @@ def test_a_library_that_gives_up_is_one_sentence(tiny_model: Path, monkeypatch: 
         monkeypatch.setattr("torch.nn.Conv2d.forward", Mock(side_effect=RuntimeError("no room\nat x.cpp")))
     else:
         engine._session = SimpleNamespace(run=Mock(side_effect=RuntimeException("no room\nat x.cpp")))
-    with pytest.raises(EngineError, match="fp32 gave up at 9x8 pixels: no room; a smaller --tile may help"):
+    with pytest.raises(EngineError, match="fp32 failed on 9x8 pixels: no room; a smaller --tile may help"):
         engine.run(np.zeros((1, 3, 8, 9), np.float32))

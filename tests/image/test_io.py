@@ -175,7 +175,7 @@ def test_jpeg_lays_alpha_on_white_and_says_so(
     alpha = np.zeros(photo.shape[:2], np.uint8)
     write(Picture(photo, alpha), tmp_path / "a.jpg")
     assert (read(tmp_path / "a.jpg").pixels == 255).all()
-    assert "laid on white" in caplog.text
+    assert "blended with white" in caplog.text
 
 
 def test_sixteen_bit_colour_is_reduced_where_it_must_be_and_said_so(
@@ -199,7 +199,7 @@ def test_pictures_that_are_none(tmp_path: Path) -> None:
     Image.new("I", (4, 4)).save(tmp_path / "long.tif")
     with pytest.raises(PictureError, match=r"long\.tif holds values of int32; save them as uint8, uint16, int16 or"):
         read(tmp_path / "long.tif")
-    with pytest.raises(PictureError, match="has 32 bits a pixel"):
+    with pytest.raises(PictureError, match="has 32 bits per pixel"):
         from_pil(Image.new("F", (4, 4)))
     with pytest.raises(PictureError, match="has no pixels"):
         from_pil(Image.new("RGB", (0, 4)))
@@ -214,7 +214,7 @@ def test_of_several_pictures_the_first_is_taken_and_said_so(
     frames = [Image.fromarray(photo), Image.fromarray(photo[::-1])]
     frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
     assert np.array_equal(read(tmp_path / "a.tif").pixels, photo)
-    assert "several pictures; the first is taken" in caplog.text
+    assert "several pictures; only the first is used" in caplog.text
 
 
 def test_missing_and_enormous_files(tmp_path: Path, photo: np.ndarray) -> None:
@@ -291,7 +291,7 @@ def test_unwritable_places_and_formats(tmp_path: Path, photo: np.ndarray) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(PictureError, match=r"cannot be written: (not a directory|file exists)"):
         write(Picture(photo), tmp_path / "file" / "a.png")
-    with pytest.raises(PictureError, match=r"the formats are \.png"):
+    with pytest.raises(PictureError, match=r"known formats are \.png"):
         write(Picture(photo), tmp_path / "a.xyz")
     with pytest.raises(PictureError, match=r"cannot be written: .*name too long"):
         write(Picture(photo), tmp_path / f"{'a' * 300}.png")
@@ -357,7 +357,7 @@ def test_of_a_raw_file_the_preview_is_not_taken_for_the_picture(
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("a.MP4", "is a film; minutia video"), ("a.exr", "a format that is not read")]
+    ("name", "words"), [("a.MP4", "is a video; use minutia video"), ("a.exr", "a format that is not read")]
 )
 def test_formats_that_are_not_read_are_told_from_broken_files(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / name).write_bytes(b"something else")
@@ -391,5 +391,5 @@ def _open_rows(path: Path) -> None:
 
 def _require_raw(path: Path) -> None:
     for look in (read, read_size, read_shape, _open_rows):
-        with pytest.raises(PictureError, match=f"{path.name} is a camera's raw file; develop it first"):
+        with pytest.raises(PictureError, match=f"{path.name} is a camera raw file; develop it first"):
             look(path)

@@ -71,7 +71,7 @@ def test_a_page_without_pixels_is_refused(tmp_path: Path, photo: np.ndarray) -> 
         entry = tiff.pages[0].tags["ImageLength"]  # type: ignore[union-attr]
         data[entry.valueoffset : entry.valueoffset + 2] = b"\0\0"
     (tmp_path / "a.tif").write_bytes(data)
-    with pytest.raises(PictureError, match="broken: it has no pixels"):
+    with pytest.raises(PictureError, match="damaged: it has no pixels"):
         io.read(tmp_path / "a.tif")
 
 

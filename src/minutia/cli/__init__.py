@@ -1,4 +1,4 @@
-"""The command line: what may be typed, and how answers look. No work is done here."""
+"""The command line: options and output. No work is done here."""
 
 from __future__ import annotations
 
