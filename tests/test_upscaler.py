@@ -68,7 +68,7 @@ def test_arrays_keep_dtype_and_channels(upscaler: Upscaler, shape: tuple[int, ..
     ("array", "sentence"),
     [
         (np.zeros((4, 4, 3)), "array of float64 is not a picture; give uint8, uint16, int16 or float32"),
-        (np.zeros((4, 4, 2), np.uint8), "has 2 bands, and the model takes"),
+        (np.zeros((4, 4, 2), np.uint8), "has 2 bands, but the model takes"),
         (np.zeros(4, np.uint8), r"shape \(4,\) is not a picture"),
         (np.zeros((2, 4, 4, 3), np.uint8), "is not a picture"),
         (np.zeros((0, 4, 3), np.uint8), "is not a picture"),
@@ -236,7 +236,7 @@ def test_measurements_go_by_a_range(photo: np.ndarray, value_range: ValueRange, 
 def test_with_a_range_other_numbers_of_bands_go_one_by_one(photo: np.ndarray, channels: int, color_lock: bool) -> None:
     bands = np.dstack([photo, photo[:, ::-1, :2] * 0.5]).astype(np.uint16) * 9
     network = Network(FakeEngine(), halo=1, channels=channels, tile=40, color_lock=color_lock)
-    with pytest.raises(PictureError, match=r"5 bands, and the model takes .*; add --range LOW,HIGH"):
+    with pytest.raises(PictureError, match=r"5 bands, but the model takes .*; add --range LOW,HIGH"):
         enlarge(Picture(bands), network)
     network = replace(network, value_range="auto")
     large = enlarge(Picture(bands), network).pixels

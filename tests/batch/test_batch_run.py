@@ -233,7 +233,7 @@ def test_what_the_format_cannot_hold_is_refused_before_the_work(tmp_path: Path, 
     upscaler.engine = engine = WatchedEngine()
     Image.new("RGB", (4096, 1)).save(tmp_path / "a.png")
     (outcome,) = run_jobs([Job(tmp_path / "a.png", tmp_path / "a.webp")], upscaler)
-    assert "would be 16384x4 pixels, more than WEBP can hold" in str(outcome.error)
+    assert "would have 16384x4 pixels, more than WEBP can hold" in str(outcome.error)
     assert engine.count == 0
 
 

@@ -50,7 +50,7 @@ def test_what_is_not_read_is_told_of(tree: Path) -> None:
     assert find_sources(tree / "*" / "*.pdf", recursive=False).foreign == [tree / "x" / "plan.pdf"]
     (tree / "x" / "a.png").unlink()
     (problem,) = find_sources(tree / "x", recursive=False).problems
-    assert str(problem).endswith("x; .cr2, .pdf are not read; add -r to search its sub-folders.")
+    assert str(problem).endswith("x; .cr2, .pdf cannot be read; add -r to search its sub-folders.")
 
 
 def test_patterns(tree: Path) -> None:

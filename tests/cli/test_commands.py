@@ -71,7 +71,7 @@ def test_upscale_a_folder_with_options(picture: Path, tiny_model: Path, tmp_path
     done = minutia("upscale", tmp_path, "-m", tiny_model, *words, "--precision", "fp32", "--device", "cpu")
     assert done.returncode == 1
     assert "1 done, 1 failed" in done.stdout
-    assert done.stderr == f"Error: {tmp_path / 'broken.jpg'} is broken or no picture.\n"
+    assert done.stderr == f"Error: {tmp_path / 'broken.jpg'} is damaged or not a picture.\n"
     with Image.open(tmp_path / "out" / "photo-big.webp") as image:
         assert (image.size, image.format) == ((128, 96), "WEBP")
 
@@ -86,7 +86,7 @@ def test_upscale_a_folder_with_options(picture: Path, tiny_model: Path, tmp_path
         (["none.png", "--strength", "2"], "strength must be between 0 "),
         (["none.png", "--format", "doc"], "There is no format doc"),
         (["none.png", "--device", "tpu"], "no device called tpu"),
-        (["none.png", "--device", "cuda"], "torch finds no cuda here"),
+        (["none.png", "--device", "cuda"], "torch finds no device cuda here"),
     ],
 )
 def test_wrong_inputs_are_one_sentence(words: list[str], sentence: str, tmp_path: Path) -> None:

@@ -119,10 +119,10 @@ def test_sizes_in_the_users_words(
         (["a.png", "-s", "0.5"], "--scale must be at least 1, not 0.5; Minutia does not downscale."),
         (["a.png", "--width", "9", "--height", "9"], "--width and --height cannot be combined"),
         (["a.png", "--width", "9"], "a.png: A picture of 16x12 would become smaller"),
-        (["a.png", "-f", "tga", "--fit", "99999x99999"], "a_99999x99999.tga would be 99999x74999 pixels"),
+        (["a.png", "-f", "tga", "--fit", "99999x99999"], "a_99999x99999.tga would have 99999x74999 pixels"),
         (["a.png", "--resume"], "--resume needs a journal"),
         (["a.png", "--journal", "b.jpg"], "b.jpg is not a journal of Minutia"),
-        (["a.png", "b.jpg", "-o", "-"], "for one picture alone"),
+        (["a.png", "b.jpg", "-o", "-"], "for a single picture"),
         (["a.png", "--max-pixels", "100"], "raise it with --max-pixels"),
         (["old.png"], "There are no pictures in old.png."),
         (["*.gif"], "No picture matches *.gif."),
@@ -156,7 +156,7 @@ def test_failures_come_last_and_the_others_are_done(
     assert "2 done, 1 failed; " in out
     assert err.splitlines() == [
         f"Error: There are no pictures in {scans / 'empty.png'}.",
-        f"Error: {scans / 'b.jpg'} is broken or no picture.",
+        f"Error: {scans / 'b.jpg'} is damaged or not a picture.",
     ]
     assert minutia(*words, "-o", scans / "out2", "--fail-fast", "--jobs", "1") == 1
     assert " not begun; " in capsys.readouterr().out
@@ -220,7 +220,7 @@ def test_standard_input_to_standard_output(scans: Path, tiny_model: Path) -> Non
     assert "minutia-" not in told  # No temporary folder is spoken of.
     broken = subprocess.run([*command, "-"], input=b"broken", capture_output=True, timeout=200, check=False)
     assert (broken.returncode, broken.stdout) == (1, b"")
-    assert broken.stderr.decode().endswith("Error: standard input is broken or no picture.\n")
+    assert broken.stderr.decode().endswith("Error: standard input is damaged or not a picture.\n")
 
 
 @POSIX

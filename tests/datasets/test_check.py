@@ -50,7 +50,7 @@ def test_missing_partners(pairs: Path) -> None:
     (pairs / "HR" / "sub" / "3.png").unlink()
     report = check(pairs, scale=SCALE)
     assert found(report) == [("partner", "0.png"), ("partner", "3x2.png")]
-    assert [finding.detail for finding in report.findings] == ["lacks its low-resolution copy", "lacks its original"]
+    assert [finding.detail for finding in report.findings] == ["lacks its low-resolution picture", "lacks its original"]
 
 
 def test_unreadable_files(pairs: Path) -> None:
@@ -59,7 +59,7 @@ def test_unreadable_files(pairs: Path) -> None:
     copy.write_bytes(copy.read_bytes()[:500])
     report = check(pairs, scale=SCALE)
     assert found(report) == [("unreadable", "1.png"), ("unreadable", "2x2.png")]
-    assert report.findings[0].detail == "is broken or no picture"
+    assert report.findings[0].detail == "is damaged or not a picture"
 
 
 def test_sizes(pairs: Path, scenes: list[np.ndarray]) -> None:
@@ -183,7 +183,7 @@ def test_a_repaired_folder_without_copies_holds_the_pictures_themselves(
 def test_a_repair_harms_nothing(pairs: Path, scenes: list[np.ndarray], tmp_path: Path) -> None:
     spoil(pairs, scenes)
     report = check(pairs, scale=SCALE)
-    with pytest.raises(DataError, match="lies in the folder that was checked"):
+    with pytest.raises(DataError, match="is inside the folder that was checked"):
         repair(report, pairs / "HR" / "new")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.txt").write_text("precious")

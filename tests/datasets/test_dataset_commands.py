@@ -64,7 +64,7 @@ def test_a_wrong_file_from_a_mirror_is_refused(
     site.files = small_archives(find_dataset("mirflickr25k"), scenes)
     done = run("download", "mirflickr25k", "--mirror", site.address, "-o", "here")
     assert done.exit_code == 1
-    assert "is not the file that was published" in str(done.exception)
+    assert "is not the published file" in str(done.exception)
     assert list((place / "here").iterdir()) == []
 
 
@@ -72,7 +72,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_asked(site: Site, m
     monkeypatch.setattr("minutia.datasets.disk.free_bytes", lambda _: 10**9)
     done = run("download", "coco2017", "--mirror", site.address)
     assert done.exit_code == 1
-    assert "coco2017 needs 19.3 GB in datasets, where 1 GB are free" in str(done.exception)
+    assert "coco2017 needs 19.3 GB in datasets, which has 1 GB free" in str(done.exception)
     assert site.asked == []
 
 
@@ -101,7 +101,7 @@ def test_own_pictures_are_prepared(place: Path, scenes: list[np.ndarray]) -> Non
     (place / "photos" / "broken.png").write_bytes(b"broken")
     done = run("prepare", "photos", "-o", "out", "--resize", "128x96")
     assert done.exit_code == 0, done.output
-    assert "Left out: photos/broken.png is broken or no picture." in done.stderr.replace("\\", "/")
+    assert "Left out: photos/broken.png is damaged or not a picture." in done.stderr.replace("\\", "/")
     assert "out holds 4 pictures in HR, and as many x4 smaller in LR." in done.stdout
     for words, sentence in (
         (["photos", "--resize", "128"], "--resize takes WIDTHxHEIGHT, such as 384x384, not 128"),
@@ -139,7 +139,7 @@ def test_check_and_fix(place: Path, scenes: list[np.ndarray]) -> None:
     assert "1 picture without a counterpart: add what is missing, or remove\n  set/HR/0.png" in bad.stdout.replace(
         "\\", "/"
     )
-    assert "1 picture sides are not multiples of the scale: crop at the right" in bad.stdout
+    assert "1 picture with sides that are not multiples of the scale: crop at the right" in bad.stdout
     assert "minutia datasets check set --scale 4 --fix NEW_FOLDER" in bad.stdout
     fixed = run("check", "set", "--fix", "new")
     assert fixed.exit_code == 0

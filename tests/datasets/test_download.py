@@ -53,7 +53,7 @@ def test_a_later_run_goes_on_where_an_earlier_one_gave_up(
     archive: Archive, site: Site, tmp_path: Path, quick: Patience
 ) -> None:
     site.cuts = [90_000, 0, 0]
-    with pytest.raises(DataError, match=r"the connection ended early; 90 kB are kept, and the same command goes on"):
+    with pytest.raises(DataError, match=r"the connection ended early; 90 kB are kept, and the same command continues"):
         download(archive, tmp_path, patience=quick)
     assert bytes_to_come([archive], tmp_path) == len(CONTENT) - 90_000
     del site.asked[:]
@@ -91,7 +91,7 @@ def test_a_left_over_that_is_longer_is_another_file(archive: Archive, tmp_path: 
 def test_the_wrong_file_is_not_kept(archive: Archive, site: Site, tmp_path: Path, quick: Patience) -> None:
     site.files["a.zip"] = CONTENT[:-1] + b"?"
     right = replace(archive, checksum=f"sha256:{SHA256}")
-    with pytest.raises(DataError, match=r"is not the file that was published .* and was deleted; try again"):
+    with pytest.raises(DataError, match=r"is not the published file .* and was deleted; try again"):
         download(right, tmp_path, patience=quick)
     assert list(tmp_path.iterdir()) == []
     site.files["a.zip"] = CONTENT
@@ -152,7 +152,7 @@ def test_a_full_disk_is_seen_before(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_disk_that_becomes_full_is_told(archive: Archive, site: Site, tmp_path: Path, quick: Patience) -> None:
     (tmp_path / "a.zip.part").symlink_to("/dev/full")
-    with pytest.raises(DataError, match="the disk is full; make room: the same command goes on from there"):
+    with pytest.raises(DataError, match="the disk is full; make room: the same command continues from there"):
         download(archive, tmp_path, patience=quick)
     assert len(site.asked) == 1
 

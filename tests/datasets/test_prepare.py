@@ -151,7 +151,7 @@ def test_pictures_that_cannot_serve_are_left_out_and_named(photos: Path, tmp_pat
     save(np.zeros((3, 50, 3), np.uint8), photos / "1.png")
     done = prepare_own(photos, tmp_path / "out", Settings())
     assert done.num_pairs == 2
-    assert "broken or no picture" in done.skipped["0"]
+    assert "damaged or not a picture" in done.skipped["0"]
     assert "smaller than the scale 4" in done.skipped["1"]
     again = prepare_own(photos, tmp_path / "out", Settings())
     assert (again.is_new, again.skipped) == (False, done.skipped)
@@ -216,7 +216,7 @@ def test_a_full_disk_ends_the_run(photos: Path, tmp_path: Path, monkeypatch: pyt
     [
         ({"resize": (128, 130)}, "--resize: 130 is not a multiple of the scale 4"),
         ({"crop": 50}, "--crop: 50 is not a multiple of the scale 4"),
-        ({"crop": 48, "resize": (48, 48)}, "leave out --resize or --crop"),
+        ({"crop": 48, "resize": (48, 48)}, "--resize and --crop cannot be combined"),
         ({"count": 0}, "--count must be 1 or more"),
         ({"scale": 0}, "--scale must be 1 or more"),
     ],
@@ -248,7 +248,7 @@ def test_copies_may_be_rounded_up_and_are_cut_with_their_originals(scenes: list[
     assert pixels(tmp_path / "out" / "HR" / "0801.png").shape == (120, 160, 3)
     assert np.array_equal(pixels(tmp_path / "out" / "LR" / "0801.png"), downscale(scenes[0], 8)[:15])
     save(downscale(scenes[0], 4), copy)
-    with pytest.raises(DataError, match=r"0801x8\.png is 40x32 pixels, but 1/8 of .*0801\.png is 20x15"):
+    with pytest.raises(DataError, match=r"0801x8\.png has 40x32 pixels, but 1/8 of .*0801\.png is 20x15"):
         prepare_dataset(dataset, tmp_path / "in", tmp_path / "out2", Settings(scale=8))
 
 

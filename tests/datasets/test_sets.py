@@ -134,7 +134,7 @@ def test_what_is_not_there_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixt
 def test_a_changed_archive_is_not_unpacked(scenes: list[np.ndarray], tmp_path: Path) -> None:
     dataset = find_dataset("mirflickr25k")
     (tmp_path / "mirflickr25k.zip").write_bytes(small_archives(dataset, scenes[:1])["mirflickr25k.zip"])
-    with pytest.raises(DataError, match="is not the file that was published"):
+    with pytest.raises(DataError, match="is not the published file"):
         find_sources(dataset, tmp_path, 4)
 
 

@@ -125,7 +125,7 @@ def test_bf16_stays_near(tiny_model: Path, photo: np.ndarray) -> None:
         ({"engine": "onnxruntime", "device": "gpu"}, "runs on the CPU, not on gpu"),
         ({"engine": "onnxruntime", "precision": "bf16"}, "computes in fp32, not in bf16"),
         ({"engine": "torch", "device": "cpu", "precision": "fp16"}, "not compute in fp16 on a CPU"),
-        ({"engine": "torch", "device": "cuda:99"}, "torch finds no cuda:99"),
+        ({"engine": "torch", "device": "cuda:99"}, "torch finds no device cuda:99"),
     ],
 )
 def test_what_is_not_to_be_had_is_one_sentence(tiny_model: Path, choice: dict[str, str], sentence: str) -> None:
@@ -260,7 +260,7 @@ def test_a_device_without_memory_gives_way_to_the_cpu(
             engine.run(np.zeros((1, 3, 100, width), np.float32))
     assert np.array_equal(engine.run(x), wanted)
     assert asked == [200, 9]
-    assert "too little memory; the CPU takes over" in caplog.text
+    assert "too little memory; the CPU is used instead" in caplog.text
     assert engine.description == "torch on cpu, fp32"
 
 
@@ -329,7 +329,7 @@ def test_threads_share_one_fall_back(
     monkeypatch.setattr(torch.nn.Conv2d, "forward", fail)
     with ThreadPoolExecutor(4) as pool:
         assert all(np.array_equal(y, wanted) for y in pool.map(engine.run, [x] * 4))
-    assert caplog.text.count("the CPU takes over") == 1
+    assert caplog.text.count("the CPU is used instead") == 1
 
 
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime", "torch"])

@@ -333,7 +333,7 @@ def test_a_file_is_what_it_holds_whatever_it_is_called(tmp_path: Path, photo: np
     (tmp_path / "a.jpg").rename(tmp_path / "a.png")
     assert np.abs(read(tmp_path / "a.png").pixels.astype(int) - photo).mean() < 3
     (tmp_path / "b.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\nshowpage\n")
-    with pytest.raises(PictureError, match="is broken or no picture"):  # A program is no picture.
+    with pytest.raises(PictureError, match="is damaged or not a picture"):  # A program is no picture.
         read(tmp_path / "b.png")
 
 
@@ -357,7 +357,7 @@ def test_of_a_raw_file_the_preview_is_not_taken_for_the_picture(
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("a.MP4", "is a video; use minutia video"), ("a.exr", "a format that is not read")]
+    ("name", "words"), [("a.MP4", "is a video; use minutia video"), ("a.exr", "a format that cannot be read")]
 )
 def test_formats_that_are_not_read_are_told_from_broken_files(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / name).write_bytes(b"something else")
@@ -380,7 +380,7 @@ def test_canons_raw_file_is_known_by_its_mark(tmp_path: Path, photo: np.ndarray)
 def test_a_tiff_that_ends_before_its_directory_is_broken(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<I", 100_000) + bytes(50))
     for look in (read, read_size, read_shape):
-        with pytest.raises(PictureError, match="is broken or no picture"):
+        with pytest.raises(PictureError, match="is damaged or not a picture"):
             look(tmp_path / "a.tif")
 
 

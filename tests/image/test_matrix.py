@@ -60,7 +60,7 @@ def test_what_a_format_holds_comes_back(
     assert ("16 bits" in said) == (dtype == np.uint16 and not deep)
     assert (back.pixels.shape[2] == 1) == (channels < 3 and form.grey)
     assert (back.alpha is not None) == (picture.alpha is not None and form.alpha)
-    assert ("transparency" in said) == (picture.alpha is not None and not form.alpha)
+    assert ("transparency (" in said) == (picture.alpha is not None and not form.alpha)
     for name in ("icc", "exif", "xmp", "iptc"):
         assert (getattr(back.metadata, name) is not None) == (name in form.beside), name
     assert (back.metadata.icc, back.metadata.iptc) == (

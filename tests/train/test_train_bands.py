@@ -273,10 +273,10 @@ def test_pictures_that_do_not_fit_are_named(place: Path, vgg_weights: Path, tmp_
     folder.mkdir()
     for index in range(3):
         save(satellite(index), folder / f"{index}.tif")
-    assert ".tif has 4 bands, and the network takes one band" in refused("thermal")
+    assert ".tif has 4 bands, but the network takes one band" in refused("thermal")
     for index in range(3):
         save(thermal(index), folder / f"{index}.tif")
-    assert ".tif has one band, and the network takes 4 bands" in refused("satellite")
+    assert ".tif has one band, but the network takes 4 bands" in refused("satellite")
     table = RECIPE.replace(", normalisation = { percentiles = [0.1, 99.9] }", "")
     (tmp_path / "plain.toml").write_text(table, encoding="utf-8")
     keys = [f"run={tmp_path / 'run'}", "adversarial.steps=0", *ONE_BAND[:3]]

@@ -222,7 +222,7 @@ def test_a_taken_folder_and_a_missing_run_are_refused(recipe: Recipe, finished: 
         train(recipe, resume=True)
     with pytest.raises(TrainingError, match="holds a run; add --resume"):
         train(finished, resume=False)
-    with pytest.raises(TrainingError, match=r"holds a run of another recipe \(seed\); add --resume"):
+    with pytest.raises(TrainingError, match=r"holds a run with other settings \(seed\); add --resume"):
         train(finished.model_copy(update={"seed": 7}))
     shorter = finished.content.model_copy(update={"steps": 1, "batch_size": 1, "lr_crop": 9, "ema_decay": 0.5})
     other = finished.model_copy(update={"content": shorter, "adversarial": None})

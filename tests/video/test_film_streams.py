@@ -168,8 +168,8 @@ def make_headless(path: Path) -> Path:
     [
         ("none.mp4", lambda path: path, "none.mp4 does not exist."),
         ("folder.mp4", lambda path: path.mkdir(), "folder.mp4 is a folder; name one video."),
-        ("empty.mp4", Path.touch, "empty.mp4 is broken or no film."),
-        ("half.mp4", make_headless, "half.mp4 is broken or no film."),
+        ("empty.mp4", Path.touch, "empty.mp4 is damaged or not a video."),
+        ("half.mp4", make_headless, "half.mp4 is damaged or not a video."),
         ("song.mp4", make_song, "There is no video in {}song.mp4."),
         ("text.txt", make_text, "There is no video in {}text.txt."),
         ("photo.jpg", make_picture, "photo.jpg is a picture; use minutia upscale."),

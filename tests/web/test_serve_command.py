@@ -30,7 +30,7 @@ def start(*words: object, **options: object) -> subprocess.Popen[str]:
 def test_it_answers_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     process = start("--port", "0", "--device", "cpu", env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"})
     line = process.stdout.readline()
-    address = re.match(r"(http://127\.0\.0\.1:\d+/)  OpenVINO on CPU, \w+; Ctrl-C ends\n", line)[1]
+    address = re.match(r"(http://127\.0\.0\.1:\d+/)  OpenVINO on CPU, \w+; Ctrl-C stops the server\n", line)[1]
     with urllib.request.urlopen(address) as answer:  # noqa: S310 (of this machine)
         assert b"<title>Minutia</title>" in answer.read()
     assert len(list(tmp_path.glob("minutia-*"))) == 1

@@ -91,7 +91,10 @@ def test_a_file_is_what_its_content_says_where_its_name_does_not(place: Place, s
         ({"scale": 1e200}, "scale: input should be less than or equal to 1000000000."),
         ({"width": "nan"}, "width: input should be a finite number."),
         ({"fit": "9" * 400 + "x9"}, "fit: string should have at most 20 characters."),
-        ({"width": 70_000, "format": "jpg"}, "picture_w70000.jpg would be 70000x52500 pixels, more than JPEG can hold"),
+        (
+            {"width": 70_000, "format": "jpg"},
+            "picture_w70000.jpg would have 70000x52500 pixels, more than JPEG can hold",
+        ),
     ],
 )
 def test_wishes_that_cannot_be_met_are_refused_in_a_sentence(
@@ -110,7 +113,7 @@ def test_files_that_are_no_pictures_are_refused(place: Place, small: np.ndarray)
         assert answer.status == 422
         assert answer.detail.startswith(sentence)
     answer = place.client.ask("POST", "/api/upscale", encoded(small, "TIFF"), name="a.dng")
-    assert (answer.status, answer.detail[:28]) == (422, "a.dng is a camera's raw file")
+    assert (answer.status, answer.detail[:28]) == (422, "a.dng is a camera raw file")
     half = encoded(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8), "JPEG")[:2000]
     job = place.client.await_end(place.client.send(half, name="half.jpg"))
     assert (job["state"], job["after"]) == ("failed", None)

@@ -13,21 +13,21 @@ Kind: TypeAlias = Literal[
 
 ADVICE: Mapping[Kind, tuple[str, str]] = {
     "unreadable": ("cannot be read", "download or save again, or remove"),
-    "name": ("same name as another, apart from the suffix", "rename one of each"),
+    "name": ("with the same name as another, apart from the suffix", "rename one of each"),
     "partner": ("without a counterpart", "add what is missing, or remove"),
-    "size": ("size does not match the low-resolution picture", "make the low-resolution picture again"),
+    "size": ("with a size that does not match the low-resolution picture", "make the low-resolution picture again"),
     "small": ("with sides below the scale", "remove"),
-    "sides": ("sides are not multiples of the scale", "crop at the right and the bottom"),
+    "sides": ("with sides that are not multiples of the scale", "crop at the right and the bottom"),
     "different": (
-        "content differs from the low-resolution picture",
+        "with content that differs from the low-resolution picture",
         "find the right low-resolution picture, or make it again",
     ),
     "displaced": (
         "misaligned with the low-resolution picture",
         "make the low-resolution picture again, or align it",
     ),
-    "duplicate": ("duplicate of another", "keep one of each"),
-    "jpeg": ("lossless file with JPEG blocks", "use the original, or halve its size"),
+    "duplicate": ("identical or nearly identical to another", "keep one of each"),
+    "jpeg": ("in lossless files, but with JPEG blocks", "use the original, or halve its size"),
     "flat": ("without content (flat)", "remove"),
 }
 """What is wrong with pictures of a kind, and what to do, in the order in which it is reported."""
