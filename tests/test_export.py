@@ -61,7 +61,7 @@ def test_less_context_than_the_network_sees_is_a_wish(tiny_model: Path, tmp_path
     weights = tiny_model.parent / "weights.safetensors"
     assert export(weights, tmp_path / "narrow", halo=2).halo == find_model(tmp_path / "narrow").halo == 2
     for halo in (-1, 8):
-        with pytest.raises(ModelError, match="--halo must be 0 to 7, which is as far as this network sees"):
+        with pytest.raises(ModelError, match="--halo must be between 0 and 7, the receptive radius"):
             export(weights, tmp_path / "other", halo=halo)
 
 
@@ -98,10 +98,10 @@ def test_what_is_there_stays_and_what_is_missing_is_named(tiny_model: Path, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(ModelError, match="holds no trained weights"):
         export(tmp_path, tmp_path / "new")
-    with pytest.raises(ModelError, match="is a model already; give a run, or a weights file"):
+    with pytest.raises(ModelError, match="is already a model; give a run folder or a weights file"):
         export(tiny_model, tmp_path / "new")
     for model in (tiny_model / "model.onnx", Path("minutia-x4")):
-        with pytest.raises(ModelError, match="is neither a run nor a weights file"):
+        with pytest.raises(ModelError, match="is neither a run folder nor a weights file"):
             export(model, tmp_path / "new")
     with pytest.raises(ModelError, match="do not exist"):
         export(tmp_path / "none.safetensors", tmp_path / "new")

@@ -52,7 +52,7 @@ def test_that_a_pillow_image_keeps_eight_bits_is_said(
 ) -> None:
     tifffile.imwrite(tmp_path / "deep.tif", photo.astype(np.uint16) * 257, photometric="rgb")
     assert upscaler.upscale(tmp_path / "deep.tif").mode == "RGB"
-    assert caplog.messages == ["A Pillow image holds 8 bits a colour; to keep 16, give an array or a Picture."]
+    assert caplog.messages == ["A Pillow image holds 8 bits per channel; to keep 16, give an array or a Picture."]
 
 
 @pytest.mark.parametrize("shape", [(9, 8), (9, 8, 1), (9, 8, 3), (9, 8, 4)])
@@ -68,7 +68,7 @@ def test_arrays_keep_dtype_and_channels(upscaler: Upscaler, shape: tuple[int, ..
     ("array", "sentence"),
     [
         (np.zeros((4, 4, 3)), "array of float64 is not a picture; give uint8, uint16, int16 or float32"),
-        (np.zeros((4, 4, 2), np.uint8), "has 2 bands, and the model takes"),
+        (np.zeros((4, 4, 2), np.uint8), "has 2 bands, but the model takes"),
         (np.zeros(4, np.uint8), r"shape \(4,\) is not a picture"),
         (np.zeros((2, 4, 4, 3), np.uint8), "is not a picture"),
         (np.zeros((0, 4, 3), np.uint8), "is not a picture"),
@@ -236,7 +236,7 @@ def test_measurements_go_by_a_range(photo: np.ndarray, value_range: ValueRange, 
 def test_with_a_range_other_numbers_of_bands_go_one_by_one(photo: np.ndarray, channels: int, color_lock: bool) -> None:
     bands = np.dstack([photo, photo[:, ::-1, :2] * 0.5]).astype(np.uint16) * 9
     network = Network(FakeEngine(), halo=1, channels=channels, tile=40, color_lock=color_lock)
-    with pytest.raises(PictureError, match=r"5 bands, and the model takes .*; add --range LOW,HIGH"):
+    with pytest.raises(PictureError, match=r"5 bands, but the model takes .*; add --range LOW,HIGH"):
         enlarge(Picture(bands), network)
     network = replace(network, value_range="auto")
     large = enlarge(Picture(bands), network).pixels
@@ -256,7 +256,7 @@ def test_arrays_of_many_bands_are_pictures_where_there_is_a_range(tiny_model: Pa
 
 @pytest.mark.parametrize("value_range", [(0, 0), (1, 0), (0, float("nan")), (1, 2, 3), "otto"])
 def test_a_range_that_is_none_is_refused(tiny_model: Path, value_range: Any) -> None:
-    with pytest.raises(PictureError, match="is no range"):
+    with pytest.raises(PictureError, match="is not a valid range"):
         Upscaler(tiny_model, device="cpu", value_range=value_range)
 
 
@@ -266,7 +266,7 @@ def test_a_range_is_in_python_too(tiny_model: Path, photo: np.ndarray) -> None:
     large = upscaler.upscale(photo.astype(np.float32) / 255)
     plain = Upscaler(tiny_model, device="cpu", precision="fp32").upscale(photo.astype(np.uint16) * 257)
     assert np.abs(large.clip(0, 1) - plain / 65535).max() < 1e-4
-    with pytest.raises(PictureError, match=r"say it by --range LOW,HIGH"):
+    with pytest.raises(PictureError, match=r"give them by --range LOW,HIGH"):
         Upscaler(tiny_model, device="cpu").upscale(photo.astype(np.float32) / 255)
 
 
@@ -292,7 +292,7 @@ def test_progress_ends_at_the_whole(photo: np.ndarray) -> None:
 
 
 def test_a_negative_tile_is_refused(photo: np.ndarray) -> None:
-    with pytest.raises(PictureError, match="A tile cannot be -1 pixels"):
+    with pytest.raises(PictureError, match="A tile cannot have a side of -1 pixels"):
         enlarge(Picture(photo), Network(FakeEngine(), halo=1, tile=-1))
 
 

@@ -1,4 +1,4 @@
-"""Minutia makes small pictures large and sharp.
+"""Super-resolution with generative adversarial networks.
 
 from minutia import Upscaler
 Upscaler().upscale("photo.png").save("large.png")

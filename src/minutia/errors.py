@@ -1,16 +1,16 @@
-"""Every error a user can meet. Each message is one sentence that says what to do next.
+"""The errors of Minutia that a user can meet. Each message is one sentence that says what to do next.
 
 MinutiaError
 ├── PictureError          a picture cannot be read, written or accepted
-│   ├── OutputExists      the place to write to is taken
-│   └── LargeEnough       a picture is larger than it is to become
+│   ├── OutputExists      the output exists already
+│   └── LargeEnough       a picture is larger than the requested size
 ├── ModelError            a model is unknown, incomplete, or not what its card says
 ├── EngineError           a device or runtime cannot run the network
-│   └── OutOfMemory       not on so many pixels at once
+│   └── OutOfMemory       too many pixels at once
 ├── MissingExtra          an optional part of Minutia is not installed
 ├── RecipeError           a training recipe has an unknown key or an impossible value
-├── DataError             a folder of pictures cannot serve for what was asked of it
-└── TrainingError         a run cannot go on (a loss that is not finite, a checkpoint of another network)
+├── DataError             a folder of pictures cannot be used for the purpose
+└── TrainingError         a run cannot continue (a loss that is not finite, a checkpoint of another network)
 
 Errors of libraries are translated where they enter, and kept as the cause.
 """

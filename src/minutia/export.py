@@ -73,7 +73,7 @@ def export(
     weights = load_weights(source)
     spec, network = fold_batch_norm(weights.spec, weights.build())
     if halo is not None and not 0 <= halo <= spec.halo():
-        raise ModelError(f"--halo must be 0 to {spec.halo()}, which is as far as this network sees.")
+        raise ModelError(f"--halo must be between 0 and {spec.halo()}, the receptive radius of this network.")
     _round_to_float16(network)
     with _making(folder) as made:
         write_onnx(network, spec, made / MODEL_NAME)
@@ -163,11 +163,13 @@ def _find_weights(source: Path) -> Path:
         if (source / name).is_file():
             return source / name
     if (source / MODEL_NAME).is_file():
-        raise ModelError(f"{source} is a model already; give a run, or a weights file of one.")
+        raise ModelError(f"{source} is already a model; give a run folder or a weights file.")
     if source.suffix in {SUFFIX, *PICKLE_SUFFIXES}:
         return source
     if not source.is_dir():
-        raise ModelError(f"{source} is neither a run nor a weights file ({SUFFIX}, {', '.join(PICKLE_SUFFIXES)}).")
+        raise ModelError(
+            f"{source} is neither a run folder nor a weights file ({SUFFIX}, {', '.join(PICKLE_SUFFIXES)})."
+        )
     raise ModelError(f"{source} holds no trained weights; a run writes {RUN_WEIGHTS[1]} at its first validation.")
 
 

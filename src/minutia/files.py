@@ -1,4 +1,4 @@
-"""Files that are seen whole or not at all; and where those are kept that can be made again."""
+"""Atomic writing of files, and the cache folder."""
 
 from __future__ import annotations
 

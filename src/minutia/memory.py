@@ -57,16 +57,16 @@ def parse_bytes(text: str) -> int:
     """Read an amount of memory: "512M", "1.5G", "2GiB", or bytes; K, M, G and T are powers of 1024.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not one.
     """
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if found is None or float(found[1]) <= 0:
-        raise ValueError(f"{text!r} is no amount of memory; write 512M or 2G.")
+        raise ValueError(f"{text!r} is not a memory size; write 512M or 2G.")
     return int(float(found[1]) * UNITS[found[2].upper()])
 
 
 def spell_bytes(num_bytes: int) -> str:
-    """Spell an amount of memory: 1.5 GB, which is 1.5 * 2^30 bytes, or 12 MB where it is less than a tenth of one."""
+    """Spell an amount of memory: 1.5 GB, or 12 MB where it is less than a tenth of one; GB and MB are 2^30 and 2^20."""
     if num_bytes < UNITS["M"]:
         return f"{num_bytes} bytes"
     if num_bytes < UNITS["G"] / 10:

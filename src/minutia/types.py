@@ -1,4 +1,4 @@
-"""The few shapes that rooms hand to each other."""
+"""Types shared by several packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Pixels: TypeAlias = "NDArray[np.integer[Any] | np.floating[Any]]"
-"""uint8, uint16, int16 or float32, as files hold them; the depth is told by the dtype, never by the largest value."""
+"""uint8, uint16, int16 or float32, as in files; the dtype gives the depth, never the largest value."""
 
 Tensor: TypeAlias = "NDArray[np.float32]"
 """(N, C, H, W), float32 in [0, 1], as networks see pictures."""
@@ -26,7 +26,7 @@ EngineName: TypeAlias = Literal["auto", "openvino", "torch", "onnxruntime"]
 """What runs a network."""
 
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
-"""What it computes in; auto takes what the device is fast in."""
+"""Number format of the computation; auto takes the fastest one that the device supports."""
 
 Area: TypeAlias = tuple[slice, slice]
 """Rows and columns."""
@@ -39,7 +39,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 
 def ignore_progress(done: int, total: int) -> None:
-    """Do nothing: the progress of whoever does not ask for any."""
+    """Do nothing: the default where no progress is asked for."""
     del done, total
 
 
@@ -50,21 +50,21 @@ def in_bands(count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """Which value of each band a network sees as 0, and which as 1; what lies between and beyond goes by a line."""
+    """Which value of each band a network sees as 0, and which as 1; all other values are mapped linearly."""
 
     low: tuple[float, ...]
     """One finite number for each band, in the unit of the pixels."""
     high: tuple[float, ...]
-    """As many, each above `low`."""
+    """As many numbers, each above `low`."""
 
 
 ValueRange: TypeAlias = tuple[float, float] | Literal["auto"]
-"""Values that a network is to see as 0 and 1, the same of all bands; auto takes a picture's own least and largest."""
+"""Values that a network is to see as 0 and 1, the same of all bands; auto takes a picture's minimum and maximum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What travels beside the pixels of a picture; None where there is none."""
+    """Metadata of a picture; None where there is none."""
 
     icc: bytes | None = None
     """ICC profile."""
@@ -82,15 +82,15 @@ class Metadata:
     """Resolution in dots per inch, horizontal and vertical."""
 
     geo: GeoTags | None = None
-    """Where on Earth the picture lies."""
+    """Geographic position (GeoTIFF)."""
 
     color_space: ColorSpace | None = None
-    """How colours that are not those of sRGB are to be shown, where a PNG says so."""
+    """Colour space of a PNG that is not sRGB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as a file holds it, upright, with what travels beside the pixels."""
+    """A picture as in a file, upright, with its metadata."""
 
     pixels: Pixels
     """(H, W, 3) RGB, (H, W, 1) grey, or (H, W, C) bands; already turned by its EXIF orientation."""
@@ -102,7 +102,7 @@ class Picture:
 
     @property
     def num_bands(self) -> int:
-        """Colours or bands; alpha is none."""
+        """Number of colours or bands, without alpha."""
         return int(self.pixels.shape[2])
 
     @property
@@ -137,12 +137,12 @@ class Frames:
     """How long each frame is shown, in milliseconds; empty for a single picture and for pages."""
 
     plays: int = 1
-    """How often an animation is shown; 0 is for ever."""
+    """How many times an animation is played; 0 is for ever."""
 
 
 @runtime_checkable
 class EnlargesPixels(Protocol):
-    """An engine that turns pixels into others where it computes, so that few bytes travel."""
+    """An engine that converts pixels on its device, so that fewer bytes are copied."""
 
     def enlarge(self, pixels: Pixels, core: Area, *, lock: bool) -> Pixels | None:
         """Enlarge unsigned integers; None where this device does it no better than `Engine.run` with floats.
@@ -159,7 +159,7 @@ class EnlargesPixels(Protocol):
 
 
 class Engine(Protocol):
-    """A network ready to run. Holds no picture; safe from several threads."""
+    """A network ready to run. Holds no picture; can be shared by threads."""
 
     @property
     def scale(self) -> int:

@@ -1,4 +1,4 @@
-"""The heart: a model, an engine and tiles make a large picture of a small one."""
+"""Upscaler: runs a model with an engine, in tiles."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 @final
 class Upscaler:
-    """A model, ready to enlarge pictures. Safe from several threads."""
+    """A model, ready to enlarge pictures. Can be shared by threads."""
 
     def __init__(
         self,
@@ -60,25 +60,28 @@ class Upscaler:
 
         Args:
             engine: auto, openvino, torch or onnxruntime.
-            device: auto, cpu, gpu, cuda, cuda:N or mps; several with commas between them share many pictures.
-            precision: auto, fp32, bf16 or fp16; auto is fp32 for measurements, of which bf16 keeps 8 bits.
-            tile: side of a tile in input pixels; None chooses, 0 never cuts.
-            strength: of an adversarial model: 1 as it is, 0 its faithful sibling, between them a blend of both.
-            denoise: of a model for photographs: 1 as it is, 0 its sibling that leaves grain, between them a blend.
-            color_lock: hold colours to those of the source at low frequencies; None does so for adversarial models.
-            tta: average over the eight mirror images (self-ensemble): a little more faithful, eight times the work.
-            value_range: values that are 0 and 1 for a model for photographs, of floats and other measurements; auto
-                takes each picture's own least and largest. None is the full range, and floats are refused.
+            device: auto, cpu, gpu (an Intel GPU), cuda, cuda:N or mps; several, separated by commas, share the
+                pictures.
+            precision: auto, fp32, bf16 or fp16; auto is fp32 for measurements, of which bf16 would keep 8 bits.
+            tile: side of a tile in input pixels; None chooses, 0 does not tile.
+            strength: blends an adversarial model with its fidelity model: 1 is the former alone, 0 the latter.
+            denoise: denoising of a photo model: 1 removes noise and grain, 0 keeps them.
+            color_lock: correct colours to those of the source at low frequencies; None does so for adversarial models.
+            tta: average over eight flips and rotations (self-ensemble): slightly more accurate, eight times the work.
+            value_range: for floats and other measurements, and a model for photographs: the values that the network
+                sees as 0 and 1; "auto": each picture's minimum and maximum. None is the full range of integers, and
+                floats are refused.
 
         Raises:
-            ModelError: an unknown or damaged model, one without a sibling to blend with, or a range for one that has
-                the values it was trained on.
-            PictureError: a range that is none.
+            ModelError: an unknown or damaged model, one without a model to blend with, or a range for one whose card
+                has a normalisation.
+            PictureError: an invalid range.
             EngineError: no such device, or not that precision.
+            MissingExtra: the engine is not installed.
         """
         self.card = model if isinstance(model, ModelCard) else find_model(model)
         if value_range is not None and self.card.normalisation is not None:
-            raise ModelError(f"The model {self.card.name} knows its values by itself; leave out the range.")
+            raise ModelError(f"The card of the model {self.card.name} has a normalisation; leave out the range.")
         require_range(value_range)
         if precision == "auto" and (self.card.normalisation is not None or value_range is not None):
             precision = "fp32"
@@ -93,17 +96,17 @@ class Upscaler:
 
     @property
     def scale(self) -> int:
-        """Output pixels for one input pixel, along a side."""
+        """Output pixels per input pixel, along a side."""
         return self.card.scale
 
     @property
     def description(self) -> str:
-        """What runs where and how precisely."""
+        """Engine, device and precision."""
         return self.engine.description
 
     @property
     def network(self) -> Network:
-        """The engine, and how pictures are put through it."""
+        """The engine, and the settings with which pictures are run through it."""
         card = self.card
         return Network(
             self.engine,
@@ -118,7 +121,7 @@ class Upscaler:
 
     @property
     def identity(self) -> dict[str, str | float | bool]:
-        """All that outputs depend on, beside the picture, its size to be, and what computes: for journals."""
+        """All that outputs depend on, apart from the picture, the output size and the engine: for journals."""
         return {
             "model": self.card.name,
             "model_sha256": self.sha256,
@@ -143,14 +146,14 @@ class Upscaler:
         *,
         target: Target | None = None,
     ) -> Picture | Pixels | Image:
-        """Enlarge a picture and give back the same kind.
+        """Enlarge a picture; the result has the same type.
 
         Args:
             picture: a Picture; an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or uint16; an array (H, W, C)
-                of the C bands that the model takes, or of any number with a range, uint8, uint16, int16 or float32; a
-                Pillow image; or the path of a file, for which a Pillow image is given back.
+                with the C bands that the model takes, or any number with a range, uint8, uint16, int16 or float32; a
+                Pillow image; or the path of a file, for which a Pillow image is returned.
             progress: called with (done, total) input pixels.
-            target: how large it is to become; None is `scale` times.
+            target: output size; None is `scale` times the input.
 
         Raises:
             PictureError: the file cannot be read, the array is of another shape or dtype, the model takes other bands,
@@ -165,10 +168,10 @@ class Upscaler:
         if not taken.is_photo:
             raise PictureError(
                 f"A Pillow image cannot hold {in_bands(taken.num_bands)} of {taken.pixels.dtype}; give an array, or a "
-                "Picture as minutia.image.io reads it."
+                "Picture from minutia.image.io.read."
             )
         if taken.pixels.dtype == np.uint16 and taken.num_bands > 1:
-            logger.warning("A Pillow image holds 8 bits a colour; to keep 16, give an array or a Picture.")
+            logger.warning("A Pillow image holds 8 bits per channel; to keep 16, give an array or a Picture.")
         return to_pil(self.upscale(taken, progress, target=target))
 
 

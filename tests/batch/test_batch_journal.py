@@ -142,7 +142,7 @@ def test_files_of_others_are_not_touched(batch: Batch) -> None:
     (batch.out / "b.bmp").write_bytes(retouched)
     outcomes = batch.run(Making(strip=True))
     assert [outcome.status for outcome in outcomes] == ["skipped", "skipped", "done"]
-    assert "a.png exists, and not as the journal knows it; add --overwrite" in str(outcomes[0].error)
+    assert "a.png exists and was changed since the journal recorded it; add --overwrite" in str(outcomes[0].error)
     assert (batch.out / "b.bmp").read_bytes() == retouched
     assert batch.statuses(Making(strip=True), overwrite=True) == ["done", "done", "current"]
 
@@ -222,7 +222,7 @@ def test_names_that_are_no_text_are_known_again(batch: Batch, folder: Path) -> N
 
 def test_other_files_are_not_taken_for_journals(tmp_path: Path) -> None:
     (tmp_path / "poem.txt").write_text("Roses are red\n")
-    with pytest.raises(PictureError, match=r"poem\.txt is no journal of Minutia"):
+    with pytest.raises(PictureError, match=r"poem\.txt is not a journal of Minutia"):
         Journal(tmp_path / "poem.txt", SETTINGS)
     with pytest.raises(PictureError, match="cannot be read: is a directory"):
         Journal(tmp_path, SETTINGS)
@@ -290,5 +290,5 @@ def test_where_it_is_kept() -> None:
     assert place_of(None, out, resume=True, num_jobs=1) == out / JOURNAL_NAME
     assert place_of(own, out, resume=False, num_jobs=1) == own
     assert place_of(None, None, resume=False, num_jobs=2) is None
-    with pytest.raises(PictureError, match="--resume goes by a journal"):
+    with pytest.raises(PictureError, match="--resume needs a journal"):
         place_of(None, None, resume=True, num_jobs=2)

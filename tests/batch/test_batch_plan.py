@@ -39,7 +39,7 @@ def test_one_picture_may_be_given_its_file(folder: Path, tmp_path: Path) -> None
     with pytest.raises(PictureError, match="-o must be a folder"):
         plan_jobs([folder], naming)
     for name in ("x.ico", "x.jxl", "x.mp4"):
-        with pytest.raises(PictureError, match=rf"{name} cannot be written; the formats are"):
+        with pytest.raises(PictureError, match=rf"{name} cannot be written; known formats are"):
             plan_jobs([folder / "a.png"], Naming(output=tmp_path / name))
     with pytest.raises(PictureError, match="leave out --suffix and --format"):
         plan_jobs([folder / "a.png"], Naming(output=naming.output, extension="png"))
@@ -47,14 +47,14 @@ def test_one_picture_may_be_given_its_file(folder: Path, tmp_path: Path) -> None
 
 def test_an_original_is_never_replaced_whatever_it_is_called(folder: Path, tmp_path: Path) -> None:
     for output in (folder, folder / "deep" / "..", folder / "a.png", folder / "deep" / ".." / "a.png"):
-        with pytest.raises(PictureError, match="replaced by its own enlargement"):
+        with pytest.raises(PictureError, match="replaced by its own result"):
             plan_jobs([folder / "a.png"], Naming(output=output))
     link = tmp_path / "link"
     try:
         link.symlink_to(folder)
     except OSError:
         pytest.skip("no links here")
-    with pytest.raises(PictureError, match="replaced by its own enlargement"):
+    with pytest.raises(PictureError, match="replaced by its own result"):
         plan_jobs([folder], Naming(output=link))
 
 
@@ -63,7 +63,7 @@ def test_a_folder_of_two_names_is_one_folder(folder: Path, tmp_path: Path, monke
     other.mkdir()
     # As if the folder were mounted there once more.
     monkeypatch.setattr(Path, "stat", lambda path, **how: stat(folder if path == other else path, **how))
-    with pytest.raises(PictureError, match="replaced by its own enlargement"):
+    with pytest.raises(PictureError, match="replaced by its own result"):
         plan_jobs([folder], Naming(output=other))
 
 
@@ -83,9 +83,9 @@ def test_plans_that_would_lose_something_are_refused(folder: Path) -> None:
     Image.new("RGB", (4, 4)).save(folder / "a.webp")
     with pytest.raises(PictureError, match=r"a\.png and .*a\.webp would both become .*a_x4\.png"):
         plan_jobs([folder / "a.png", folder / "a.webp"], Naming(extension="png"))
-    with pytest.raises(PictureError, match="replaced by its own enlargement"):
+    with pytest.raises(PictureError, match="replaced by its own result"):
         plan_jobs([folder / "a.png"], Naming(suffix=""))
-    with pytest.raises(PictureError, match="There is no format xyz; the formats are png, apng, jpg"):
+    with pytest.raises(PictureError, match="There is no format xyz; known are png, apng, jpg"):
         plan_jobs([folder], Naming(extension="xyz"))
 
 

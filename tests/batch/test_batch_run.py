@@ -123,7 +123,7 @@ def test_what_only_looks_like_a_picture_fails_alone(folder: Path, upscaler: Upsc
     assert told == {
         "loop.png": f"{folder / 'loop.png'} cannot be read: too many levels of symbolic links.",
         "nowhere.png": f"{folder / 'nowhere.png'} does not exist.",
-        "pipe.png": f"{folder / 'pipe.png'} is no file; what comes through a pipe is read by the name -.",
+        "pipe.png": f"{folder / 'pipe.png'} is not a regular file; to read from a pipe, use -.",
     }
     assert sum(outcome.status == "done" for outcome in outcomes.values()) == 3
 
@@ -233,7 +233,7 @@ def test_what_the_format_cannot_hold_is_refused_before_the_work(tmp_path: Path, 
     upscaler.engine = engine = WatchedEngine()
     Image.new("RGB", (4096, 1)).save(tmp_path / "a.png")
     (outcome,) = run_jobs([Job(tmp_path / "a.png", tmp_path / "a.webp")], upscaler)
-    assert "would be 16384x4 pixels, more than WEBP can hold" in str(outcome.error)
+    assert "would have 16384x4 pixels, more than WEBP can hold" in str(outcome.error)
     assert engine.count == 0
 
 
@@ -270,7 +270,7 @@ def test_pages_that_cannot_be_written_are_not_enlarged(
     with caplog.at_level(logging.WARNING, "minutia"):
         list(run_jobs([Job(tmp_path / "a.tif", tmp_path / "a.jpg")], upscaler))
     assert engine.count == 1
-    assert "a.tif holds several pictures; the first is taken." in caplog.text
+    assert "a.tif holds several pictures; only the first is used." in caplog.text
     jobs = [Job(tmp_path / "a.tif", tmp_path / "b.tif")]
     (outcome,) = run_jobs(jobs, upscaler, progress=lambda job, done, total: told.append((done, total)))
     assert (outcome.status, engine.count) == ("done", 4)

@@ -227,7 +227,7 @@ def test_several_passes_and_frames_are_refused(tmp_path: Path, upscaler: Upscale
     eight_times = Options(memory=1, making=Making(target=Target("scale", 8)))
     for name, written, words, options in (
         ("film.webp", "out.webp", "its 3 pictures cannot be read row by row", TIGHT),
-        ("one.png", "out.tif", "up to 4 times as large it can be made row by row", eight_times),
+        ("one.png", "out.tif", "up to x4 it can be processed row by row", eight_times),
     ):
         outcome = run_one(tmp_path / name, tmp_path / written, upscaler, options)
         assert outcome.status == "failed"

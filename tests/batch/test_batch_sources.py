@@ -50,7 +50,7 @@ def test_what_is_not_read_is_told_of(tree: Path) -> None:
     assert find_sources(tree / "*" / "*.pdf", recursive=False).foreign == [tree / "x" / "plan.pdf"]
     (tree / "x" / "a.png").unlink()
     (problem,) = find_sources(tree / "x", recursive=False).problems
-    assert str(problem).endswith("x; .cr2, .pdf are not read; add -r to search its sub-folders.")
+    assert str(problem).endswith("x; .cr2, .pdf cannot be read; add -r to search its sub-folders.")
 
 
 def test_patterns(tree: Path) -> None:
@@ -118,7 +118,7 @@ def test_names_in_lists_that_are_no_text(tmp_path: Path) -> None:
 def test_lists_that_serve_for_nothing_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n \n")
     for paths, names, sentence in (
-        ([], tmp_path / "empty.txt", "names nothing"),
+        ([], tmp_path / "empty.txt", "is empty"),
         ([], tmp_path / "none.txt", "cannot be read: no such file"),
         ([STREAM], STREAM, "a picture and a list at once"),
         ([], None, "Name a picture or a folder"),

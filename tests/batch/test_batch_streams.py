@@ -72,8 +72,8 @@ def test_one_side_alone(tmp_path: Path) -> None:
         ([STREAM], None, io.BytesIO(), Terminal(), "A picture cannot be written to the terminal"),
         ([Path("a.png")], STREAM, io.BytesIO(), Terminal(), "A picture cannot be written to the terminal"),
         ([STREAM], Path("a.png"), Terminal(), io.BytesIO(), "Standard input is the terminal"),
-        ([STREAM, Path("a.png")], Path("out"), io.BytesIO(), io.BytesIO(), "for one picture alone"),
-        ([Path("a.png"), Path("b.png")], STREAM, io.BytesIO(), io.BytesIO(), "for one picture alone"),
+        ([STREAM, Path("a.png")], Path("out"), io.BytesIO(), io.BytesIO(), "for a single picture"),
+        ([Path("a.png"), Path("b.png")], STREAM, io.BytesIO(), io.BytesIO(), "for a single picture"),
     ],
 )
 def test_what_cannot_be_is_refused(

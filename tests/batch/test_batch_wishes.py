@@ -20,7 +20,7 @@ def test_ranges(given: str | None, wanted: object) -> None:
 
 @pytest.mark.parametrize("given", ["", "1", "1,1", "2,1", "nan,1", "0,inf", "0,1,2", "a,b", "full"])
 def test_ranges_that_are_none(given: str) -> None:
-    with pytest.raises(PictureError, match=r"is no range; write LOW,HIGH, as in --range 0,1, or auto"):
+    with pytest.raises(PictureError, match=r"is not a valid range; write LOW,HIGH, as in --range 0,1, or auto"):
         read_range(given)
 
 
@@ -35,13 +35,13 @@ def test_one_wish() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"width": 10, "long_side": 20}, "--width and --long-side cannot be wished for at once"),
-        ({"scale": 0.5}, "--scale 0.5 would make pictures smaller; any picture editor does that well"),
-        ({"scale": 0.0}, "--scale 0 is no size"),
-        ({"scale": float("nan")}, "--scale nan is no size"),
-        ({"megapixels": -1.0}, "--megapixels -1 is no size"),
-        ({"fit": "3840"}, "3840 is no box"),
-        ({"fit": "0x9"}, "0x9 is no box"),
+        ({"width": 10, "long_side": 20}, "--width and --long-side cannot be combined"),
+        ({"scale": 0.5}, "--scale must be at least 1, not 0.5; Minutia does not downscale"),
+        ({"scale": 0.0}, "--scale must be a positive number, not 0"),
+        ({"scale": float("nan")}, "--scale must be a positive number, not nan"),
+        ({"megapixels": -1.0}, "--megapixels must be a positive number, not -1"),
+        ({"fit": "3840"}, "3840 is not a valid size"),
+        ({"fit": "0x9"}, "0x9 is not a valid size"),
     ],
 )
 def test_wishes_that_cannot_be_are_refused(given: dict[str, float | str], sentence: str) -> None:

@@ -171,7 +171,7 @@ def test_commands_are_run_and_fail_in_words(tmp_path: Path, tiny_model: Path) ->
     command.run()
     assert io.read(tmp_path / "64-large.png").pixels.shape == (256, 256, 3)
     wrong = starts.upscale_command(find_model(tiny_model), 64, ["--strength", "0.5"], tmp_path)
-    with pytest.raises(MinutiaError, match=r"`minutia upscale` failed while it was measured: .*no faithful sibling"):
+    with pytest.raises(MinutiaError, match=r"`minutia upscale` failed while it was measured: .*no fidelity model"):
         wrong.run()
 
 

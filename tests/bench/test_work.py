@@ -78,5 +78,5 @@ def test_sizes_that_are_not_known_beforehand_are_refused() -> None:
     nodes = [helper.make_node("Expand", ["x", "size"], ["z"]), helper.make_node("Conv", ["z", "w"], ["y"])]
     graph = helper.make_graph(nodes, "unknown", [x, size], [y], [w])
     model: onnx.ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
-    with pytest.raises(ModelError, match="makes its sizes as it runs"):
+    with pytest.raises(ModelError, match="computes its sizes at run time"):
         count_flops(model.SerializeToString(), 8, 8)

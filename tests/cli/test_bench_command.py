@@ -39,7 +39,7 @@ def test_wrong_wishes_are_one_sentence(tiny_model: Path, tmp_path: Path) -> None
     quick = ["--engine", "openvino", "--size", 8, "--runs", 1]
     for words, sentence in (
         (["minutia-x5"], "did you mean minutia-x4"),
-        ([tiny_model, "--engine", "tensorflow"], "tensorflow is not offered; write auto, openvino"),
+        ([tiny_model, "--engine", "tensorflow"], "tensorflow is not available; choose from auto, openvino"),
         ([tiny_model, *quick, "--json", tmp_path / "none" / "bench.json"], "none does not exist"),
     ):
         done = minutia("bench", *words)

@@ -72,7 +72,7 @@ def test_upscale_a_folder_with_options(picture: Path, tiny_model: Path, tmp_path
     done = minutia("upscale", tmp_path, "-m", tiny_model, *words, "--precision", "fp32", "--device", "cpu")
     assert done.returncode == 1
     assert "1 done, 1 failed" in done.stdout
-    assert done.stderr == f"Error: {tmp_path / 'broken.jpg'} is broken or no picture.\n"
+    assert done.stderr == f"Error: {tmp_path / 'broken.jpg'} is damaged or not a picture.\n"
     with Image.open(tmp_path / "out" / "photo-big.webp") as image:
         assert (image.size, image.format) == ((128, 96), "WEBP")
 
@@ -83,11 +83,11 @@ def test_upscale_a_folder_with_options(picture: Path, tiny_model: Path, tmp_path
         (["none.png"], "none.png does not exist"),
         (["."], "There are no pictures in ."),
         (["none.png", "-m", "minutia-x5"], "did you mean minutia-x4"),
-        (["none.png", "-s", "0.5"], "--scale 0.5 would make pictures smaller"),
-        (["none.png", "--strength", "2"], "A strength of 2 is not to be had"),
+        (["none.png", "-s", "0.5"], "--scale must be at least 1, not 0.5"),
+        (["none.png", "--strength", "2"], "strength must be between 0 "),
         (["none.png", "--format", "doc"], "There is no format doc"),
         (["none.png", "--device", "tpu"], "no device called tpu"),
-        (["none.png", "--device", "cuda"], "torch finds no cuda here"),
+        (["none.png", "--device", "cuda"], "torch finds no device cuda here"),
     ],
 )
 def test_wrong_inputs_are_one_sentence(words: list[str], sentence: str, tmp_path: Path) -> None:
@@ -135,8 +135,8 @@ def test_models_are_listed() -> None:
     assert re.search(r"minutia-x4-photo .*\n\(default\) ", done.stdout)
     names = {card.name for card in list_models()}
     assert names <= set(done.stdout.split())  # Whole, in a narrow terminal too.
-    assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("Figures")) <= 80
-    assert "Figures: Y of BT.601" in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("Results")) <= 80
+    assert "Results: Y of BT.601" in done.stdout
 
 
 def test_version_and_help() -> None:
@@ -163,7 +163,7 @@ def test_train_export_evaluate_upscale(tmp_path: Path, photo: np.ndarray) -> Non
     assert "content step 3: psnr" in trained.stdout
     again = minutia("train", recipe, *changes, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert "goes on after step 3 of content" in again.stdout
+    assert "continues after step 3 of content" in again.stdout
     taken = minutia("train", recipe, *changes, "--set", "seed=1", cwd=tmp_path)
     assert (taken.returncode, "add --resume" in taken.stderr) == (1, True)
     wrong = minutia("train", recipe, "--set", "content.stepz=3", cwd=tmp_path)
@@ -198,7 +198,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_measured(tmp_path: Pa
         app(["evaluate", "minutia-x4", "--data", "test", "--json", str(target)], standalone_mode=False)
     with pytest.raises(MinutiaError, match="cannot be written: it is a folder"):
         app(["evaluate", "minutia-x4", "--data", "test", "--markdown", str(tmp_path)], standalone_mode=False)
-    with pytest.raises(ModelError, match="Two of these models have one name"):
+    with pytest.raises(ModelError, match="Two of these models have the same name"):
         app(["evaluate", "minutia-x4", "minutia-x4", "--data", "test", "--write-card"], standalone_mode=False)
 
 
@@ -214,7 +214,7 @@ def test_pictures_of_other_tools_are_measured_without_a_model(tmp_path: Path) ->
     with pytest.raises(ModelError, match="There is nothing to measure: name a model, or a folder"):
         app(words, standalone_mode=False)
     for models in ([], ["minutia-x4", "minutia-x2-photo"]):
-        with pytest.raises(ModelError, match="Say by --scale how many times the pictures of --made were enlarged"):
+        with pytest.raises(ModelError, match="Give the scale of the pictures in --made with --scale"):
             app([*words, *models, *made], standalone_mode=False)
 
 
@@ -227,7 +227,7 @@ def test_figures_go_into_the_card_as_it_is_now(tiny_model: Path, tmp_path: Path)
     _write_figures(before, results, "fp32")
     assert [figure.data for figure in find_model(tmp_path / "tiny").figures] == ["other", "test"]
     write_card(replace(before, sha256="0" * 64), tmp_path / "tiny")
-    with pytest.raises(ModelError, match="was replaced while it was measured; its card is left as it is"):
+    with pytest.raises(ModelError, match="was replaced while it was measured; its card is left unchanged"):
         _write_figures(before, results, "fp32")
 
 
@@ -308,6 +308,6 @@ def test_a_command_ends_at_once(what: str, status: int) -> None:
     done = subprocess.run([sys.executable, "-c", ENDS.replace("WHAT", what)], capture_output=True, text=True)
     assert done.returncode == status
     assert done.stdout.endswith("planned for the end\n")
-    assert ("Figures:" in done.stdout) == ("models" in what)
+    assert ("Results:" in done.stdout) == ("models" in what)
     assert ("ZeroDivisionError" in done.stderr) == ("/" in what)
     assert "taken apart" not in done.stdout

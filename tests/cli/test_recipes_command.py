@@ -46,7 +46,7 @@ def test_a_list_and_a_recipe_are_not_printed_at_once() -> None:
 
 
 def test_an_unknown_one_is_one_sentence() -> None:
-    with pytest.raises(RecipeError, match="no bundled recipe 'fog'; there are coco-384"):
+    with pytest.raises(RecipeError, match="no bundled recipe 'fog'; known are coco-384"):
         printed("fog")
 
 
@@ -59,7 +59,7 @@ def test_every_key_of_a_recipe_has_its_row(tmp_path: Path, kind: str) -> None:
 
 def test_defaults_and_choices_are_those_of_the_tables() -> None:
     rows = {name: key for names, key in recipe_keys().items() for name in names}
-    assert rows["data.hr"].default == "needed"
+    assert rows["data.hr"].default == "required"
     assert rows["adversarial.perceptual.rescale"].default == '"magnitude"'
     assert rows["content.schedule.kind"].choices == ('"constant"', '"cosine"', '"multistep"')
     assert rows["network.num_growth"].words.startswith("rrdb: ")

@@ -116,13 +116,13 @@ def test_sizes_in_the_users_words(
     ("words", "sentence"),
     [
         ([], "Name a picture or a folder, as in: minutia upscale photo.jpg."),
-        (["a.png", "-s", "0.5"], "--scale 0.5 would make pictures smaller; any picture editor does that well."),
-        (["a.png", "--width", "9", "--height", "9"], "--width and --height cannot be wished for at once"),
+        (["a.png", "-s", "0.5"], "--scale must be at least 1, not 0.5; Minutia does not downscale."),
+        (["a.png", "--width", "9", "--height", "9"], "--width and --height cannot be combined"),
         (["a.png", "--width", "9"], "a.png: A picture of 16x12 would become smaller"),
-        (["a.png", "-f", "tga", "--fit", "99999x99999"], "a_99999x99999.tga would be 99999x74999 pixels"),
-        (["a.png", "--resume"], "--resume goes by a journal"),
-        (["a.png", "--journal", "b.jpg"], "b.jpg is no journal of Minutia"),
-        (["a.png", "b.jpg", "-o", "-"], "for one picture alone"),
+        (["a.png", "-f", "tga", "--fit", "99999x99999"], "a_99999x99999.tga would have 99999x74999 pixels"),
+        (["a.png", "--resume"], "--resume needs a journal"),
+        (["a.png", "--journal", "b.jpg"], "b.jpg is not a journal of Minutia"),
+        (["a.png", "b.jpg", "-o", "-"], "for a single picture"),
         (["a.png", "--max-pixels", "100"], "raise it with --max-pixels"),
         (["old.png"], "There are no pictures in old.png."),
         (["*.gif"], "No picture matches *.gif."),
@@ -156,7 +156,7 @@ def test_failures_come_last_and_the_others_are_done(
     assert "2 done, 1 failed; " in out
     assert err.splitlines() == [
         f"Error: There are no pictures in {scans / 'empty.png'}.",
-        f"Error: {scans / 'b.jpg'} is broken or no picture.",
+        f"Error: {scans / 'b.jpg'} is damaged or not a picture.",
     ]
     assert minutia(*words, "-o", scans / "out2", "--fail-fast", "--jobs", "1") == 1
     assert " not begun; " in capsys.readouterr().out
@@ -167,7 +167,7 @@ def test_measurements_need_a_range(
 ) -> None:
     tifffile.imwrite(tmp_path / "a.tif", photo[:16, :16, 0].astype(np.float32) - 100)
     assert minutia(tmp_path / "a.tif", "-o", tmp_path / "out") == 1
-    assert "say it by --range LOW,HIGH" in capsys.readouterr().err
+    assert "give them by --range LOW,HIGH" in capsys.readouterr().err
     assert minutia(tmp_path / "a.tif", "-o", tmp_path / "out", "--range=-100,155") == 0
     large = tifffile.imread(tmp_path / "out" / "a.tif")
     assert (large.shape, large.dtype) == ((64, 64), np.float32)
@@ -220,7 +220,7 @@ def test_standard_input_to_standard_output(scans: Path, tiny_model: Path) -> Non
     assert "minutia-" not in told  # No temporary folder is spoken of.
     broken = subprocess.run([*command, "-"], input=b"broken", capture_output=True, timeout=200, check=False)
     assert (broken.returncode, broken.stdout) == (1, b"")
-    assert broken.stderr.decode().endswith("Error: standard input is broken or no picture.\n")
+    assert broken.stderr.decode().endswith("Error: standard input is damaged or not a picture.\n")
 
 
 @POSIX
@@ -280,7 +280,7 @@ def test_interrupted_once_the_picture_is_finished(
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert stderr.startswith("Finishing this picture; press Ctrl-C again to stop at once.\nStopped after ")
-    assert stderr.endswith(" of 200; the same command goes on from here.\n")
+    assert stderr.endswith(" of 200; the same command continues from here.\n")
     made = sorted(path.name for path in out.iterdir())
     assert f"{len(made) - 1} done, {201 - len(made)} not begun; " in stdout
     assert not any(name.startswith(".") for name in made)
@@ -332,7 +332,7 @@ def test_interrupted_twice_it_ends_at_once(scans: Path, tiny_model: Path) -> Non
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert stderr == "Stopped after 0 of 2; the same command goes on from here.\n"
+    assert stderr == "Stopped after 0 of 2; the same command continues from here.\n"
     assert [path.name for path in (scans / "out").iterdir()] == ["minutia-journal.jsonl"]
 
 

@@ -45,7 +45,7 @@ def test_broken_archives_leave_nothing(name: str, tmp_path: Path) -> None:
     whole = packed(name, MEMBERS | {"in/noise.bin": bytes(range(256)) * 40})
     for content in (whole[: len(whole) // 2], b"no archive at all", b""):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match="is broken or no archive; fetch it again"):
+        with pytest.raises(DataError, match="is damaged or not an archive; download it again"):
             unpack(tmp_path / name)
         assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -57,7 +57,7 @@ def test_names_that_lead_out_are_refused(path: str, tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()
     (place / "set.zip").write_bytes(packed("set.zip", {"in/a.txt": b"a", path: b"out"}))
-    with pytest.raises(DataError, match="which would land outside its folder; do not use it"):
+    with pytest.raises(DataError, match="which would be written outside its folder; do not use it"):
         unpack(place / "set.zip")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["set.zip"]
 
@@ -66,7 +66,7 @@ def test_tar_members_that_lead_out_are_refused(tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()
     (place / "set.tgz").write_bytes(packed("set.tgz", {"in/a.txt": b"a", "../out.txt": b"out"}))
-    with pytest.raises(DataError, match="which would land outside its folder"):
+    with pytest.raises(DataError, match="which would be written outside its folder"):
         unpack(place / "set.tgz")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["set.tgz"]
 
@@ -76,13 +76,13 @@ def test_links_are_refused(tmp_path: Path) -> None:
     link.external_attr = 0o120777 << 16
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as file:
         file.writestr(link, "/etc")
-    with pytest.raises(DataError, match="'in/link', which would land outside"):
+    with pytest.raises(DataError, match="'in/link', which would be written outside"):
         unpack(tmp_path / "set.zip")
     with tarfile.open(tmp_path / "set.tar", "w") as tar:
         info = tarfile.TarInfo("link")
         info.type, info.linkname = tarfile.SYMTYPE, "/etc"
         tar.addfile(info, io.BytesIO())
-    with pytest.raises(DataError, match="'link', which would land outside"):
+    with pytest.raises(DataError, match="'link', which would be written outside"):
         unpack(tmp_path / "set.tar")
 
 
@@ -90,14 +90,14 @@ def test_a_full_disk_is_seen_before(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "set.zip").write_bytes(packed("set.zip", MEMBERS))
     usage = shutil.disk_usage(tmp_path)._replace(free=5000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(DataError, match=r"Unpacking set\.zip needs 5 kB in .*, where 5 kB are free"):
+    with pytest.raises(DataError, match=r"Unpacking set\.zip needs 5 kB in .*, which has 5 kB free"):
         unpack(tmp_path / "set.zip")
     assert [path.name for path in tmp_path.iterdir()] == ["set.zip"]
 
 
 def test_other_files_are_no_archives(tmp_path: Path) -> None:
     (tmp_path / "set.rar").write_bytes(b"Rar!")
-    with pytest.raises(DataError, match=r"set\.rar is no archive; the kinds are \.zip"):
+    with pytest.raises(DataError, match=r"set\.rar is not an archive; supported are \.zip"):
         unpack(tmp_path / "set.rar")
 
 
@@ -124,7 +124,7 @@ def test_damage_is_never_taken_for_the_end(name: str, tmp_path: Path) -> None:
 def test_a_tar_that_ends_between_members_is_broken(end: int, tmp_path: Path) -> None:
     whole = packed("set.tar", {"in/a.txt": b"a" * 5000, "in/b.txt": b"b" * 5000})
     (tmp_path / "set.tar").write_bytes(whole[:end])
-    with pytest.raises(DataError, match="is broken or no archive"):
+    with pytest.raises(DataError, match="is damaged or not an archive"):
         unpack(tmp_path / "set.tar")
 
 
@@ -133,5 +133,5 @@ def test_a_folder_of_the_same_name_is_no_unpacked_archive(tmp_path: Path) -> Non
     (tmp_path / "set").mkdir()
     assert unpack(tmp_path / "set.zip") == tmp_path / "set"
     (tmp_path / "set.zip").write_bytes(packed("set.zip", MEMBERS | {"c.txt": b"c"}))  # A newer one.
-    with pytest.raises(DataError, match=r"set stands where set\.zip would be unpacked, and is something else"):
+    with pytest.raises(DataError, match=r"set, into which set\.zip would be unpacked, exists and holds other files"):
         unpack(tmp_path / "set.zip")

@@ -50,7 +50,7 @@ def test_missing_partners(pairs: Path) -> None:
     (pairs / "HR" / "sub" / "3.png").unlink()
     report = check(pairs, scale=SCALE)
     assert found(report) == [("partner", "0.png"), ("partner", "3x2.png")]
-    assert [finding.detail for finding in report.findings] == ["lacks its low-resolution copy", "lacks its original"]
+    assert [finding.detail for finding in report.findings] == ["lacks its low-resolution picture", "lacks its original"]
 
 
 def test_unreadable_files(pairs: Path) -> None:
@@ -59,7 +59,7 @@ def test_unreadable_files(pairs: Path) -> None:
     copy.write_bytes(copy.read_bytes()[:500])
     report = check(pairs, scale=SCALE)
     assert found(report) == [("unreadable", "1.png"), ("unreadable", "2x2.png")]
-    assert report.findings[0].detail == "is broken or no picture"
+    assert report.findings[0].detail == "is damaged or not a picture"
 
 
 def test_sizes(pairs: Path, scenes: list[np.ndarray]) -> None:
@@ -145,7 +145,7 @@ def test_folders_that_cannot_be_checked(tmp_path: Path, pairs: Path) -> None:
         check(tmp_path / "none")
     with pytest.raises(DataError, match="nowhere does not exist"):
         check(pairs / "HR", tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"2\.png is a file; name the folder that it lies in"):
+    with pytest.raises(DataError, match=r"2\.png is a file; give the folder that contains it"):
         check(pairs / "HR" / "2.png")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="There are no pictures in"):
@@ -183,7 +183,7 @@ def test_a_repaired_folder_without_copies_holds_the_pictures_themselves(
 def test_a_repair_harms_nothing(pairs: Path, scenes: list[np.ndarray], tmp_path: Path) -> None:
     spoil(pairs, scenes)
     report = check(pairs, scale=SCALE)
-    with pytest.raises(DataError, match="lies in the folder that was checked"):
+    with pytest.raises(DataError, match="is inside the folder that was checked"):
         repair(report, pairs / "HR" / "new")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.txt").write_text("precious")
@@ -191,7 +191,7 @@ def test_a_repair_harms_nothing(pairs: Path, scenes: list[np.ndarray], tmp_path:
         repair(report, tmp_path / "taken")
     for path in (pairs / "HR").rglob("*.png"):
         path.write_bytes(b"broken")
-    with pytest.raises(DataError, match=r"No picture of .* is good as it is; .* was not made"):
+    with pytest.raises(DataError, match=r"No picture of .* is without defects; .* was not made"):
         repair(check(pairs, scale=SCALE), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

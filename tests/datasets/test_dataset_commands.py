@@ -41,11 +41,11 @@ def test_download_and_prepare(site: Site, place: Path, scenes: list[np.ndarray])
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[0] == "Set5: 5 pictures, test set, bicubic"
-    assert lines[1] == "  licence  None is stated; used for research."
-    assert "has no published checksum; its own is noted beside it" in done.stdout
+    assert lines[1] == "  licence  not stated; used for research."
+    assert "has no published checksum; its own is stored beside it" in done.stdout
     assert lines[-1] == "  minutia datasets prepare set5 -o FOLDER"
     again = run("download", "set5", "--mirror", site.address)
-    assert "is the file that was seen first" in again.stdout
+    assert "is the same file as at the first download" in again.stdout
     assert len(site.asked) == 1
 
     made = run("prepare", "set5", "-o", "out", "--scale", 2, "--crop", 64)
@@ -53,7 +53,7 @@ def test_download_and_prepare(site: Site, place: Path, scenes: list[np.ndarray])
     assert "out holds 16 pictures in HR, and as many x2 smaller in LR." in made.stdout
     assert "--hr out/HR --lr out/LR" in made.stdout.replace("\\", "/")
     twice = run("prepare", "set5", "-o", "out", "--scale", 2, "--crop", 64)
-    assert "out was prepared before, and holds 16 pictures" in twice.stdout
+    assert "out was prepared before and holds 16 pictures" in twice.stdout
 
 
 def test_a_wrong_file_from_a_mirror_is_refused(
@@ -64,7 +64,7 @@ def test_a_wrong_file_from_a_mirror_is_refused(
     site.files = small_archives(find_dataset("mirflickr25k"), scenes)
     done = run("download", "mirflickr25k", "--mirror", site.address, "-o", "here")
     assert done.exit_code == 1
-    assert "is not the file that was published" in str(done.exception)
+    assert "is not the published file" in str(done.exception)
     assert list((place / "here").iterdir()) == []
 
 
@@ -72,7 +72,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_asked(site: Site, m
     monkeypatch.setattr("minutia.datasets.disk.free_bytes", lambda _: 10**9)
     done = run("download", "coco2017", "--mirror", site.address)
     assert done.exit_code == 1
-    assert "coco2017 needs 19.3 GB in datasets, where 1 GB are free" in str(done.exception)
+    assert "coco2017 needs 19.3 GB in datasets, which has 1 GB free" in str(done.exception)
     assert site.asked == []
 
 
@@ -101,14 +101,14 @@ def test_own_pictures_are_prepared(place: Path, scenes: list[np.ndarray]) -> Non
     (place / "photos" / "broken.png").write_bytes(b"broken")
     done = run("prepare", "photos", "-o", "out", "--resize", "128x96")
     assert done.exit_code == 0, done.output
-    assert "Left out: photos/broken.png is broken or no picture." in done.stderr.replace("\\", "/")
+    assert "Left out: photos/broken.png is damaged or not a picture." in done.stderr.replace("\\", "/")
     assert "out holds 4 pictures in HR, and as many x4 smaller in LR." in done.stdout
     for words, sentence in (
         (["photos", "--resize", "128"], "--resize takes WIDTHxHEIGHT, such as 384x384, not 128"),
         (["photos", "--scale", "0"], "--scale must be 1 or more, not 0"),
-        (["photos", "--from", "x"], "--from goes with the name of a set, and photos is a path"),
+        (["photos", "--from", "x"], "--from is for the name of a set, and photos is a path"),
         (["div2k-bicubic-x2", "--scale", "4"], "has low-resolution pictures of x2, not x4"),
-        (["potos"], "There is no set of pictures called potos"),
+        (["potos"], "There is no data set called potos"),
     ):
         assert sentence in str(run("prepare", *words, "-o", "other").exception)
 
@@ -131,15 +131,15 @@ def test_check_and_fix(place: Path, scenes: list[np.ndarray]) -> None:
         save(downscale(scene, 4), place / "set" / "LR" / f"{index}.png")
     good = run("check", "set")
     assert good.exit_code == 0, good.output
-    assert good.stdout.endswith("Nothing was found.\n")
+    assert good.stdout.endswith("No defects were found.\n")
     (place / "set" / "LR" / "0.png").unlink()
     save(scenes[1][:126], place / "set" / "HR" / "1.png")
     bad = run("check", "set")
     assert bad.exit_code == 1
-    assert "1 picture without a partner: add what is missing, or take out\n  set/HR/0.png" in bad.stdout.replace(
+    assert "1 picture without a counterpart: add what is missing, or remove\n  set/HR/0.png" in bad.stdout.replace(
         "\\", "/"
     )
-    assert "1 picture with sides that the scale does not divide: cut at the right" in bad.stdout
+    assert "1 picture with sides that are not multiples of the scale: crop at the right" in bad.stdout
     assert "minutia datasets check set --scale 4 --fix NEW_FOLDER" in bad.stdout
     fixed = run("check", "set", "--fix", "new")
     assert fixed.exit_code == 0
@@ -151,7 +151,7 @@ def test_long_lists_are_cut_short(place: Path) -> None:
     for index in range(12):
         save(np.full((16, 16), 20 * index, np.uint8), place / "blank" / f"{index:02d}.png")
     short, long = run("check", "blank"), run("check", "blank", "--all")
-    assert "12 pictures showing nothing: take out" in short.stdout
+    assert "12 pictures without content (flat): remove" in short.stdout
     assert "and 2 more; --all lists them" in short.stdout
     assert "11.png" not in short.stdout
     assert "11.png" in long.stdout
@@ -163,11 +163,11 @@ def test_a_prepared_set_is_checked_at_its_own_scale(place: Path, scenes: list[np
     assert run("prepare", "own", "-o", "pairs", "--scale", "2").exit_code == 0
     checked = run("check", "pairs")
     assert checked.exit_code == 0, checked.output
-    assert "against those in pairs/LR, x2" in checked.stdout.replace("\\", "/")
+    assert "compared with those in pairs/LR, x2" in checked.stdout.replace("\\", "/")
     by_parts = run("check", "pairs/HR", "--lr", "pairs/LR")
     assert by_parts.stdout.replace("\\", "/") == checked.stdout.replace("\\", "/")
     fixed = run("check", "pairs", "--fix", "new")
-    assert "Its LR pictures are 2 times smaller: --scale 2." in fixed.stdout
+    assert "Its LR pictures are 2 times smaller; pass --scale 2." in fixed.stdout
     for other in ("[]", '{"files": {}, "scale": null}', '{"files": {}}'):
         (place / "own" / "manifest.json").write_text(other, encoding="utf-8")
         assert run("check", "own").exit_code == 0

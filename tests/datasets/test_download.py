@@ -53,7 +53,7 @@ def test_a_later_run_goes_on_where_an_earlier_one_gave_up(
     archive: Archive, site: Site, tmp_path: Path, quick: Patience
 ) -> None:
     site.cuts = [90_000, 0, 0]
-    with pytest.raises(DataError, match=r"the connection ended early; 90 kB are kept, and the same command goes on"):
+    with pytest.raises(DataError, match=r"the connection ended early; 90 kB are kept, and the same command continues"):
         download(archive, tmp_path, patience=quick)
     assert bytes_to_come([archive], tmp_path) == len(CONTENT) - 90_000
     del site.asked[:]
@@ -91,7 +91,7 @@ def test_a_left_over_that_is_longer_is_another_file(archive: Archive, tmp_path: 
 def test_the_wrong_file_is_not_kept(archive: Archive, site: Site, tmp_path: Path, quick: Patience) -> None:
     site.files["a.zip"] = CONTENT[:-1] + b"?"
     right = replace(archive, checksum=f"sha256:{SHA256}")
-    with pytest.raises(DataError, match=r"is not the file that was published .* and was deleted; try again"):
+    with pytest.raises(DataError, match=r"is not the published file .* and was deleted; try again"):
         download(right, tmp_path, patience=quick)
     assert list(tmp_path.iterdir()) == []
     site.files["a.zip"] = CONTENT
@@ -101,7 +101,7 @@ def test_the_wrong_file_is_not_kept(archive: Archive, site: Site, tmp_path: Path
 def test_a_file_that_changes_later_is_noticed(archive: Archive, tmp_path: Path, quick: Patience) -> None:
     download(archive, tmp_path, patience=quick)
     (tmp_path / "a.zip").write_bytes(b"other")
-    with pytest.raises(DataError, match="has changed since it was seen first"):
+    with pytest.raises(DataError, match="has changed since its first download"):
         download(archive, tmp_path, patience=quick)
     with pytest.raises(DataError, match="delete it and download it again"):
         download(replace(archive, checksum=f"sha256:{SHA256}"), tmp_path, patience=quick)
@@ -118,25 +118,25 @@ def test_a_busy_server_is_asked_again(
 
 def test_a_missing_file_is_told_at_once(archive: Archive, site: Site, tmp_path: Path, quick: Patience) -> None:
     site.files.clear()
-    with pytest.raises(DataError, match=r"404 Not Found; if the file is elsewhere now, put it into"):
+    with pytest.raises(DataError, match=r"404 Not Found; if you have the file, put it into"):
         download(archive, tmp_path, patience=quick)
     assert len(site.asked) == 1
 
 
 def test_a_page_is_no_archive(archive: Archive, site: Site, tmp_path: Path, quick: Patience) -> None:
     site.content_type = "text/html; charset=utf-8"
-    with pytest.raises(DataError, match="shows a page instead of the archive"):
+    with pytest.raises(DataError, match="is a web page, not the archive"):
         download(archive, tmp_path, patience=quick)
     assert not (tmp_path / "a.zip").exists()
 
 
 def test_nobody_there(tmp_path: Path, quick: Patience) -> None:
     nowhere = Archive(name="a.zip", url="http://127.0.0.1:1/a.zip", num_bytes=9)
-    with pytest.raises(DataError, match=r"cannot be had: Connection refused; try again later\."):
+    with pytest.raises(DataError, match=r"cannot be downloaded: Connection refused; try again later\."):
         download(nowhere, tmp_path, patience=quick)
-    with pytest.raises(DataError, match="file:///etc/hosts is no address"):
+    with pytest.raises(DataError, match="file:///etc/hosts is not a valid address"):
         download(replace(nowhere, url="file:///etc/hosts"), tmp_path, patience=quick)
-    with pytest.raises(DataError, match=r"no open address for a\.zip"):
+    with pytest.raises(DataError, match=r"a\.zip has no public download address"):
         download(replace(nowhere, url=None), tmp_path, patience=quick)
 
 
@@ -145,14 +145,14 @@ def test_a_full_disk_is_seen_before(
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(DataError, match=r"a\.zip needs 256 kB in .* where 1 kB are free; make room or choose"):
+    with pytest.raises(DataError, match=r"a\.zip needs 256 kB in .* which has 1 kB free; make room or choose"):
         download(archive, tmp_path, patience=quick)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_disk_that_becomes_full_is_told(archive: Archive, site: Site, tmp_path: Path, quick: Patience) -> None:
     (tmp_path / "a.zip.part").symlink_to("/dev/full")
-    with pytest.raises(DataError, match="the disk is full; make room: the same command goes on from there"):
+    with pytest.raises(DataError, match="the disk is full; make room: the same command continues from there"):
         download(archive, tmp_path, patience=quick)
     assert len(site.asked) == 1
 
@@ -166,5 +166,5 @@ def test_what_has_no_version_is_fetched_anew(archive: Archive, site: Site, tmp_p
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1/ä.zip", "http://[::1/a.zip"])
 def test_an_address_that_is_none(tmp_path: Path, quick: Patience, address: str) -> None:
-    with pytest.raises(DataError, match="is no address"):
+    with pytest.raises(DataError, match="is not a valid address"):
         download(Archive(name="a.zip", url=address, num_bytes=9), tmp_path, patience=quick)

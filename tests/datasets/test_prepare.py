@@ -78,7 +78,7 @@ def test_the_same_again_does_nothing_and_another_is_refused(photos: Path, tmp_pa
 def test_replaced_pictures_are_noticed(photos: Path, scenes: list[np.ndarray], tmp_path: Path) -> None:
     prepare_own(photos, tmp_path / "out", Settings())
     save(scenes[1][::-1], photos / "0.png")
-    with pytest.raises(DataError, match=r"prepared differently: of other pictures"):
+    with pytest.raises(DataError, match=r"prepared differently: from other pictures"):
         prepare_own(photos, tmp_path / "out", Settings())
 
 
@@ -87,7 +87,7 @@ def test_foreign_folders_are_left_alone(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "thesis.txt").write_text("precious")
     with pytest.raises(DataError, match="out exists; choose a new folder"):
         prepare_own(photos, tmp_path / "out", Settings())
-    with pytest.raises(DataError, match="would be taken for a source"):
+    with pytest.raises(DataError, match="would be used as a source"):
         prepare_own(photos, photos / "out", Settings())
     (tmp_path / "empty").mkdir()
     assert prepare_own(photos, tmp_path / "empty", Settings()).num_pairs == 4
@@ -151,7 +151,7 @@ def test_pictures_that_cannot_serve_are_left_out_and_named(photos: Path, tmp_pat
     save(np.zeros((3, 50, 3), np.uint8), photos / "1.png")
     done = prepare_own(photos, tmp_path / "out", Settings())
     assert done.num_pairs == 2
-    assert "broken or no picture" in done.skipped["0"]
+    assert "damaged or not a picture" in done.skipped["0"]
     assert "smaller than the scale 4" in done.skipped["1"]
     again = prepare_own(photos, tmp_path / "out", Settings())
     assert (again.is_new, again.skipped) == (False, done.skipped)
@@ -214,9 +214,9 @@ def test_a_full_disk_ends_the_run(photos: Path, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"resize": (128, 130)}, "--resize: 130 is no multiple of the scale 4"),
-        ({"crop": 50}, "--crop: 50 is no multiple of the scale 4"),
-        ({"crop": 48, "resize": (48, 48)}, "leave out --resize or --crop"),
+        ({"resize": (128, 130)}, "--resize: 130 is not a multiple of the scale 4"),
+        ({"crop": 50}, "--crop: 50 is not a multiple of the scale 4"),
+        ({"crop": 48, "resize": (48, 48)}, "--resize and --crop cannot be combined"),
         ({"count": 0}, "--count must be 1 or more"),
         ({"scale": 0}, "--scale must be 1 or more"),
     ],
@@ -234,8 +234,8 @@ def test_copies_that_come_with_a_set_are_kept(scenes: list[np.ndarray], tmp_path
     assert np.array_equal(pixels(tmp_path / "out" / "LR" / "img_002.png"), downscale(scenes[1], 2))
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert list(manifest["archives"]) == ["Set5_SR.zip"]
-    assert manifest["licence"] == "None is stated; used for research."
-    with pytest.raises(DataError, match="has low-resolution pictures of its own, which --resize would leave behind"):
+    assert manifest["licence"] == "not stated; used for research."
+    with pytest.raises(DataError, match="has low-resolution pictures of its own, which --resize does not keep"):
         prepare_dataset(dataset, tmp_path / "in", tmp_path / "o2", Settings(resize=(32, 32)))
 
 
@@ -248,7 +248,7 @@ def test_copies_may_be_rounded_up_and_are_cut_with_their_originals(scenes: list[
     assert pixels(tmp_path / "out" / "HR" / "0801.png").shape == (120, 160, 3)
     assert np.array_equal(pixels(tmp_path / "out" / "LR" / "0801.png"), downscale(scenes[0], 8)[:15])
     save(downscale(scenes[0], 4), copy)
-    with pytest.raises(DataError, match=r"0801x8\.png is 40x32 pixels, but 1/8 of .*0801\.png is 20x15"):
+    with pytest.raises(DataError, match=r"0801x8\.png has 40x32 pixels, but 1/8 of .*0801\.png is 20x15"):
         prepare_dataset(dataset, tmp_path / "in", tmp_path / "out2", Settings(scale=8))
 
 

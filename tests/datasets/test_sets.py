@@ -57,7 +57,7 @@ def test_names_are_found_in_capitals_and_misspelt_ones_get_a_hint() -> None:
     assert find_dataset("DIV2K").name == "div2k"
     with pytest.raises(DataError, match="called div2k-bicubc-x4; did you mean div2k-bicubic-x4"):
         find_dataset("div2k-bicubc-x4")
-    with pytest.raises(DataError, match="minutia datasets list shows them"):
+    with pytest.raises(DataError, match="minutia datasets list shows those"):
         find_dataset("holiday")
 
 
@@ -105,7 +105,7 @@ def test_archives_and_folders_may_lie_elsewhere(scenes: list[np.ndarray], tmp_pa
     with pytest.raises(DataError, match=r"needs DIV2K_train_HR\.zip and DIV2K_train_LR_bicubic_X4\.zip; give the fol"):
         find_sources(div2k, by_hand, 4)
     lr.unlink()
-    with pytest.raises(DataError, match=r"holds no low-resolution copy of 0007"):
+    with pytest.raises(DataError, match=r"holds no low-resolution picture for 0007"):
         find_sources(div2k, tmp_path / "mine", 4)
 
 
@@ -120,7 +120,7 @@ def test_an_archive_that_something_else_has_unpacked(scenes: list[np.ndarray], t
 
 
 def test_what_is_not_there_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture, scenes: list[np.ndarray]) -> None:
-    with pytest.raises(DataError, match=r"minutia datasets download div2k fetches it, or --from tells where it is"):
+    with pytest.raises(DataError, match=r"minutia datasets download div2k downloads it; or use --from PATH"):
         find_sources(find_dataset("div2k"), tmp_path, 4)
     with pytest.raises(DataError, match="fill in the form at"):
         find_sources(find_dataset("flickr30k"), tmp_path / "nowhere", 4)
@@ -134,7 +134,7 @@ def test_what_is_not_there_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixt
 def test_a_changed_archive_is_not_unpacked(scenes: list[np.ndarray], tmp_path: Path) -> None:
     dataset = find_dataset("mirflickr25k")
     (tmp_path / "mirflickr25k.zip").write_bytes(small_archives(dataset, scenes[:1])["mirflickr25k.zip"])
-    with pytest.raises(DataError, match="is not the file that was published"):
+    with pytest.raises(DataError, match="is not the published file"):
         find_sources(dataset, tmp_path, 4)
 
 
@@ -144,7 +144,9 @@ def test_own_folders_may_hold_pairs(scenes: list[np.ndarray], tmp_path: Path) ->
     lr = save(scenes[0][:32, :40], tmp_path / "LR" / "sub" / "ax4.png")
     assert find_own(tmp_path, 4) == [Source("sub/a", hr, lr)]
     orphan = save(scenes[1], tmp_path / "HR" / "b.png")
-    with pytest.raises(DataError, match=r"b\.png has no partner in .*; minutia datasets check .* --scale 4 lists all"):
+    with pytest.raises(
+        DataError, match=r"b\.png has no counterpart in .*; minutia datasets check .* --scale 4 lists all"
+    ):
         find_own(tmp_path, 4)
     orphan.unlink()
     save(scenes[1], tmp_path / "HR" / "sub" / "a.jpg")

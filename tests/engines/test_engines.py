@@ -120,13 +120,13 @@ def test_bf16_stays_near(tiny_model: Path, photo: np.ndarray) -> None:
     ("choice", "sentence"),
     [
         ({"device": "tpu"}, "no device called tpu"),
-        ({"engine": "tensorflow"}, "tensorflow is not offered; write auto, openvino"),
-        ({"precision": "int8"}, "int8 is not offered"),
+        ({"engine": "tensorflow"}, "tensorflow is not available; choose from auto, openvino"),
+        ({"precision": "int8"}, "int8 is not available"),
         ({"engine": "openvino", "device": "cuda"}, "does not run on cuda"),
         ({"engine": "onnxruntime", "device": "gpu"}, "runs on the CPU, not on gpu"),
         ({"engine": "onnxruntime", "precision": "bf16"}, "computes in fp32, not in bf16"),
         ({"engine": "torch", "device": "cpu", "precision": "fp16"}, "not compute in fp16 on a CPU"),
-        ({"engine": "torch", "device": "cuda:99"}, "torch finds no cuda:99"),
+        ({"engine": "torch", "device": "cuda:99"}, "torch finds no device cuda:99"),
     ],
 )
 def test_what_is_not_to_be_had_is_one_sentence(tiny_model: Path, choice: dict[str, str], sentence: str) -> None:
@@ -155,7 +155,7 @@ def test_a_model_that_is_none_is_refused_by_openvino(tiny_model: Path, tmp_path:
 def test_weights_of_another_network_are_refused(tiny_model: Path) -> None:
     card = find_model(tiny_model)
     other = replace(card, network={**card.network, "num_blocks": 3})
-    with pytest.raises(ModelError, match="do not fit the network in its card"):
+    with pytest.raises(ModelError, match="do not fit the network that its card names"):
         open_engine(other, engine="torch", device="cpu")
 
 
@@ -261,7 +261,7 @@ def test_a_device_without_memory_gives_way_to_the_cpu(
             engine.run(np.zeros((1, 3, 100, width), np.float32))
     assert np.array_equal(engine.run(x), wanted)
     assert asked == [200, 9]
-    assert "too little memory; the CPU takes over" in caplog.text
+    assert "too little memory; the CPU is used instead" in caplog.text
     assert engine.description == "torch on cpu, fp32"
 
 
@@ -330,7 +330,7 @@ def test_threads_share_one_fall_back(
     monkeypatch.setattr(torch.nn.Conv2d, "forward", fail)
     with ThreadPoolExecutor(4) as pool:
         assert all(np.array_equal(y, wanted) for y in pool.map(engine.run, [x] * 4))
-    assert caplog.text.count("the CPU takes over") == 1
+    assert caplog.text.count("the CPU is used instead") == 1
 
 
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime", "torch"])
@@ -345,5 +345,5 @@ def test_a_library_that_gives_up_is_one_sentence(tiny_model: Path, monkeypatch: 
         monkeypatch.setattr("torch.nn.Conv2d.forward", Mock(side_effect=RuntimeError("no room\nat x.cpp")))
     else:
         engine._session = SimpleNamespace(run=Mock(side_effect=RuntimeException("no room\nat x.cpp")))
-    with pytest.raises(EngineError, match="fp32 gave up at 9x8 pixels: no room; a smaller --tile may help"):
+    with pytest.raises(EngineError, match="fp32 failed on 9x8 pixels: no room; a smaller --tile may help"):
         engine.run(np.zeros((1, 3, 8, 9), np.float32))

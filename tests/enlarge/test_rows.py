@@ -183,7 +183,7 @@ def test_less_memory_than_the_smallest_tiles_take_is_told_of(caplog: pytest.LogC
     assert Share(400 * 2**20).side(source, network) > 32
     assert not caplog.records
     assert Share(10 * 2**20).side(source, network) == 32
-    assert "Even the smallest tiles may take 0.3 GB of memory" in caplog.text
+    assert "Even with the smallest tiles up to 0.3 GB of memory" in caplog.text
 
 
 def test_the_need_of_a_whole_picture_grows_with_its_enlargement() -> None:

@@ -75,7 +75,7 @@ def test_small_copies_are_not_taken_for_originals(name: str, tmp_path: Path) -> 
     for place in ("GTmod12", name):
         (tmp_path / place).mkdir()
         Image.new("RGB", (8, 8)).save(tmp_path / place / "1.png")
-    with pytest.raises(DataError, match=f"holds {name}, small copies by the name, and no HR"):
+    with pytest.raises(DataError, match=f"holds {name}, low-resolution by name, and no HR"):
         find_test_set(tmp_path, 4)
     assert len(find_test_set(tmp_path / "GTmod12", 4).files) == 1
 
@@ -141,7 +141,7 @@ def test_what_cannot_be_measured_is_told_before_anything_is(originals: Path) -> 
         run_benchmark([watched], [originals, other])
     # 19 are enough for SSIM and its border, but of 19 the scale leaves 16.
     Image.new("RGB", (30, 19)).save(originals / "z.png")
-    with pytest.raises(DataError, match=r"z\.png is 30x19 pixels, and SSIM at x4 needs sides of 20; take it out"):
+    with pytest.raises(DataError, match=r"z\.png has 30x19 pixels, and SSIM at x4 needs sides of 20; remove it"):
         run_benchmark([watched], [originals])
     assert enlarged == []
 

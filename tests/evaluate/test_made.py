@@ -86,5 +86,5 @@ def test_what_cannot_take_part_is_told_before_anything_is_measured(
     twice = make(make(tmp_path / "twice", small, "{}_a.png"), small, "{}_b.png")
     assert f"{twice} holds 1_a.png and 1_b.png for {originals / 'HR' / '1.png'}" in refusal(twice)
     other = make(tmp_path / "other", small, "{}.png", times=2)
-    assert "1.png is not of 36x32 pixels, as" in refusal(other)
+    assert "1.png does not have 36x32 pixels, as" in refusal(other)
     assert enlarged == []

@@ -83,7 +83,9 @@ def test_what_lpips_lacks_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = ModuleType("lpips")
     fake.LPIPS = offline
     monkeypatch.setitem(sys.modules, "lpips", fake)
-    with pytest.raises(DataError, match=r"LPIPS could not be downloaded \(no route to host\); go online once"):
+    with pytest.raises(
+        DataError, match=r"LPIPS could not be downloaded \(no route to host\); connect to the internet once"
+    ):
         lpips_distance()
     monkeypatch.setitem(sys.modules, "lpips", None)
     with pytest.raises(MissingExtra, match=r"'\.\[lpips\]'"):

@@ -178,7 +178,7 @@ def test_jpeg_lays_alpha_on_white_and_says_so(
     alpha = np.zeros(photo.shape[:2], np.uint8)
     write(Picture(photo, alpha), tmp_path / "a.jpg")
     assert (read(tmp_path / "a.jpg").pixels == 255).all()
-    assert "laid on white" in caplog.text
+    assert "blended with white" in caplog.text
 
 
 def test_sixteen_bit_colour_is_reduced_where_it_must_be_and_said_so(
@@ -202,7 +202,7 @@ def test_pictures_that_are_none(tmp_path: Path) -> None:
     Image.new("I", (4, 4)).save(tmp_path / "long.tif")
     with pytest.raises(PictureError, match=r"long\.tif holds values of int32; save them as uint8, uint16, int16 or"):
         read(tmp_path / "long.tif")
-    with pytest.raises(PictureError, match="has 32 bits a pixel"):
+    with pytest.raises(PictureError, match="has 32 bits per pixel"):
         from_pil(Image.new("F", (4, 4)))
     with pytest.raises(PictureError, match="has no pixels"):
         from_pil(Image.new("RGB", (0, 4)))
@@ -217,7 +217,7 @@ def test_of_several_pictures_the_first_is_taken_and_said_so(
     frames = [Image.fromarray(photo), Image.fromarray(photo[::-1])]
     frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
     assert np.array_equal(read(tmp_path / "a.tif").pixels, photo)
-    assert "several pictures; the first is taken" in caplog.text
+    assert "several pictures; only the first is used" in caplog.text
 
 
 def test_missing_and_enormous_files(tmp_path: Path, photo: np.ndarray) -> None:
@@ -294,7 +294,7 @@ def test_unwritable_places_and_formats(tmp_path: Path, photo: np.ndarray) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(PictureError, match=r"cannot be written: (not a directory|file exists)"):
         write(Picture(photo), tmp_path / "file" / "a.png")
-    with pytest.raises(PictureError, match=r"the formats are \.png"):
+    with pytest.raises(PictureError, match=r"known formats are \.png"):
         write(Picture(photo), tmp_path / "a.xyz")
     with pytest.raises(PictureError, match=r"cannot be written: .*name too long"):
         write(Picture(photo), tmp_path / f"{'a' * 300}.png")
@@ -336,7 +336,7 @@ def test_a_file_is_what_it_holds_whatever_it_is_called(tmp_path: Path, photo: np
     (tmp_path / "a.jpg").rename(tmp_path / "a.png")
     assert np.abs(read(tmp_path / "a.png").pixels.astype(int) - photo).mean() < 3
     (tmp_path / "b.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\nshowpage\n")
-    with pytest.raises(PictureError, match="is broken or no picture"):  # A program is no picture.
+    with pytest.raises(PictureError, match="is damaged or not a picture"):  # A program is no picture.
         read(tmp_path / "b.png")
 
 
@@ -360,7 +360,7 @@ def test_of_a_raw_file_the_preview_is_not_taken_for_the_picture(
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("a.MP4", "is a film; minutia video"), ("a.exr", "a format that is not read")]
+    ("name", "words"), [("a.MP4", "is a video; use minutia video"), ("a.exr", "a format that cannot be read")]
 )
 def test_formats_that_are_not_read_are_told_from_broken_files(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / name).write_bytes(b"something else")
@@ -383,7 +383,7 @@ def test_canons_raw_file_is_known_by_its_mark(tmp_path: Path, photo: np.ndarray)
 def test_a_tiff_that_ends_before_its_directory_is_broken(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<I", 100_000) + bytes(50))
     for look in (read, read_size, read_shape):
-        with pytest.raises(PictureError, match="is broken or no picture"):
+        with pytest.raises(PictureError, match="is damaged or not a picture"):
             look(tmp_path / "a.tif")
 
 
@@ -394,7 +394,7 @@ def _open_rows(path: Path) -> None:
 
 def _require_raw(path: Path) -> None:
     for look in (read, read_size, read_shape, _open_rows):
-        with pytest.raises(PictureError, match=f"{path.name} is a camera's raw file; develop it first"):
+        with pytest.raises(PictureError, match=f"{path.name} is a camera raw file; develop it first"):
             look(path)
 
 
@@ -408,7 +408,7 @@ def test_every_truncated_file_is_told_of_however_many_threads_read(
         path.write_bytes(path.read_bytes()[:-5000])
     with ThreadPoolExecutor(4) as pool, caplog.at_level(logging.WARNING):
         assert len(list(pool.map(lambda path: read(path, Limits(allow_truncated=True)), paths))) == 12
-    assert sorted(caplog.messages) == sorted(f"{path} ends too early; what there is of it is taken." for path in paths)
+    assert sorted(caplog.messages) == sorted(f"{path} is truncated; the readable part is used." for path in paths)
 
 
 def test_a_folder_that_cannot_be_searched_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

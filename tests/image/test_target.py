@@ -38,12 +38,12 @@ def test_wishes(target: Target, size: tuple[int, int]) -> None:
     ],
 )
 def test_pictures_are_never_made_smaller(target: Target) -> None:
-    with pytest.raises(PictureError, match="200x100 would become smaller; making pictures larger is all"):
+    with pytest.raises(PictureError, match="200x100 would become smaller; Minutia does not"):
         target.size(100, 200)
 
 
 def test_wishes_that_are_none() -> None:
-    with pytest.raises(PictureError, match="no wish 'longside'; the wishes are scale, "):
+    with pytest.raises(PictureError, match="Unknown target 'longside'; known are scale, "):
         Target("longside", 200)  # type: ignore[arg-type]
     with pytest.raises(PictureError, match="fit needs the width and the height"):
         Target("fit", 1920)

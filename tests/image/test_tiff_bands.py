@@ -109,7 +109,7 @@ def test_places_without_values_are_read_and_not_learnt_from(tmp_path: Path, hole
     pixels[3, 4, 1] = hole
     save(tmp_path / "a.tif", pixels, extratags=[tag])
     assert np.array_equal(read(tmp_path / "a.tif").pixels, pixels, equal_nan=True)
-    with pytest.raises(PictureError, match=r"a\.tif has places without values .* fill or cut them first"):
+    with pytest.raises(PictureError, match=r"a\.tif has pixels without values .* fill or crop them first"):
         load_pair(PairFiles(tmp_path / "a.tif", None), 2, 2, deep=True)
 
 
@@ -210,7 +210,7 @@ def test_every_corner_stays_where_it_is_on_earth(
     path = tmp_path / ("b.png" if file == "png" else "b.tif")
     write(large, path)
     if file == "png":
-        assert "PNG cannot keep its place on Earth" in caplog.text
+        assert "PNG cannot keep its geographic position" in caplog.text
         return
     after = dict(read(path).metadata.geo)
     for row, column in ((0, 0), (22, 30), (7, 5)):

@@ -58,7 +58,7 @@ def test_shapes_must_agree() -> None:
 
 def test_a_picture_too_small_for_the_window_is_refused(photo: np.ndarray) -> None:
     assert score_y(photo[:19, :19], photo[:19, :19], 4).ssim == pytest.approx(1.0)
-    with pytest.raises(DataError, match="30x18 pixels is too small to be scored; sides of 19 are needed"):
+    with pytest.raises(DataError, match="30x18 pixels is too small for SSIM; sides of 19 pixels are needed"):
         score_y(photo[:18, :30], photo[:18, :30], 4)
 
 

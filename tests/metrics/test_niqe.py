@@ -67,6 +67,6 @@ def test_a_model_can_be_fitted_and_knows_its_own(tmp_path: Path) -> None:
 def test_grey_counts_as_its_colours_and_small_pictures_are_refused() -> None:
     grey = data.camera()[:200, :200, None]
     assert niqe(grey, crop=4) == pytest.approx(niqe(grey.repeat(3, axis=2), crop=4))
-    with pytest.raises(DataError, match="92x92 pixels is too small for NIQE; it needs 96 a side"):
+    with pytest.raises(DataError, match="92x92 pixels is too small for NIQE, which needs sides of 96 pixels"):
         niqe(grey[:100, :100], crop=4)
     assert np.isfinite(niqe(np.full((96, 96, 1), 128, np.uint8), crop=0))

@@ -98,16 +98,16 @@ def test_half_precision_becomes_single(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda state: {"a.weight": torch.zeros(1)}, "are not of one that is told by its names"),
-        (lambda state: {"epoch": 3}, "are not of one that is told by its names"),
-        (lambda state: [1, 2], "are not of one that is told by its names"),
+        (lambda state: {"a.weight": torch.zeros(1)}, "their parameters are not those of RRDBNet"),
+        (lambda state: {"epoch": 3}, "their parameters are not those of RRDBNet"),
+        (lambda state: [1, 2], "their parameters are not those of RRDBNet"),
         (
             lambda state: state | {"conv_first.weight": torch.zeros(4, 12, 3, 3)},
-            "RRDBNet from 12 to 3 channels; one that",
+            "RRDBNet from 12 to 3 channels; networks that",
         ),
         (lambda state: state | {"extra.weight": torch.zeros(1)}, "do not fit the network they name"),
         (lambda state: state | {"step": torch.zeros(1)}, "do not fit the network they name"),
-        (lambda state: {3: torch.zeros(1)}, "are not of one that is told by its names"),
+        (lambda state: {3: torch.zeros(1)}, "their parameters are not those of RRDBNet"),
         (lambda state: state | {"conv_last.weight": torch.zeros(3)}, "lack the convolution tail of the network"),
         (
             lambda state: {name: value for name, value in state.items() if "up" not in name},

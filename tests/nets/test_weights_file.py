@@ -48,13 +48,13 @@ def test_files_that_will_not_do_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         load_weights(path)
     save_file({"a": torch.zeros(1)}, path)
-    with pytest.raises(ModelError, match="say nothing of their network"):
+    with pytest.raises(ModelError, match="do not name their network"):
         load_weights(path)
     save_file({"a": torch.zeros(1)}, path, {"network": "[]"})
-    with pytest.raises(ModelError, match="no weights of Minutia"):
+    with pytest.raises(ModelError, match="not written by Minutia"):
         load_weights(path)
     save_file({"a": torch.zeros(1)}, path, {"network": "{"})
-    with pytest.raises(ModelError, match="no weights of Minutia"):
+    with pytest.raises(ModelError, match="not written by Minutia"):
         load_weights(path)
     save_weights(path, SPEC, {"a": torch.zeros(1)})
     with pytest.raises(ModelError, match="do not fit the network they name"):

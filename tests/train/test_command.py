@@ -23,9 +23,9 @@ def test_plain_options_train_and_say_how_much_there_is_to_do(recipe: Recipe, pic
     path.write_text(dump_recipe(Recipe.model_validate(table)), encoding="utf-8")
     done = CliRunner().invoke(app, ["train", str(path), "--hr", str(pictures), "--epochs", "4"])
     assert done.exit_code == 0, done.output
-    assert "4 pictures to train on (" in done.output
-    assert "bytes of memory), 2 to validate with" in done.output
-    assert f"computing with cpu, {torch.get_num_threads()} threads, fp32\n" in done.output
+    assert "4 training pictures (" in done.output
+    assert "bytes of memory), 2 validation pictures" in done.output
+    assert f"device: cpu, {torch.get_num_threads()} threads, fp32\n" in done.output
     assert "content: 6 steps\n" in done.output
     assert "adversarial: 4 epochs of 2 steps, 8 steps\n" in done.output
     assert "adversarial: about " in done.output

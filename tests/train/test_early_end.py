@@ -86,6 +86,6 @@ def test_the_last_phase_may_end_early(falling: Recipe) -> None:
 
 
 def test_figures_that_a_phase_has_not_are_refused() -> None:
-    with pytest.raises(RecipeError, match=r"content\.best = 'perceptual' will not do: .*'psnr' or 'ssim'"):
+    with pytest.raises(RecipeError, match=r"content\.best = 'perceptual' is not valid: .*'psnr' or 'ssim'"):
         load_recipe("tiny", ["data.hr=x", "content.best=perceptual"])
     assert load_recipe("tiny", ["data.hr=x", "adversarial.best=ssim"]).adversarial.best == "ssim"

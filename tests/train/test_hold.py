@@ -68,6 +68,6 @@ def test_of_two_that_begin_at_once_one_does(recipe: Recipe) -> None:
             seen = iter(range(1, 100))
             assert not train(recipe, should_stop=lambda: next(seen) >= 2)
 
-    with pytest.raises(TrainingError, match=r"has trained in .* meanwhile; the same command goes on"):
+    with pytest.raises(TrainingError, match=r"has trained in .* meanwhile; the same command continues"):
         train(recipe, listener=Listener(loading=train_meanwhile))
     assert read_place(recipe.folder / "last.safetensors").step == 2

@@ -93,7 +93,7 @@ def test_little_memory_gives_small_batches(recipe: Recipe, monkeypatch: pytest.M
     files = choose_pictures(recipe)
     num_bytes = files.num_bytes(recipe.network.scale, recipe.network.channels, normalised=False)
     monkeypatch.setattr(outline, "free_memory", lambda device: num_bytes - 1)
-    with pytest.raises(TrainingError, match=r"would take \d+ bytes of memory, and \d+ bytes are free; train"):
+    with pytest.raises(TrainingError, match=r"would take \d+ bytes of memory, but \d+ bytes is free; use"):
         train(recipe)
     monkeypatch.setattr(outline, "free_memory", lambda device: num_bytes)
     chosen: list[dict[str, Batch]] = []
@@ -102,7 +102,7 @@ def test_little_memory_gives_small_batches(recipe: Recipe, monkeypatch: pytest.M
 
 
 def test_a_lack_of_memory_is_said_in_one_sentence(recipe: Recipe) -> None:
-    sentence = r"A step of 8 crops of 16x16 does not fit into the memory; make content\.batch_size or"
+    sentence = r"A step of 8 crops of 16x16 does not fit into memory; reduce content\.batch_size or"
     with pytest.raises(TrainingError, match=sentence), shortage_told("content", 8, 16):
         torch.empty(1 << 60)
     with pytest.raises(RuntimeError, match="size of tensor"), shortage_told("content", 8, 16):
@@ -120,6 +120,6 @@ def test_a_phase_that_does_not_fit_is_named(recipe: Recipe, monkeypatch: pytest.
 
 @pytest.mark.parametrize("size", ["0", "-4", "1.5", "many", "true"])
 def test_other_sizes_are_refused(size: str) -> None:
-    with pytest.raises(RecipeError, match=r"content\.batch_size will not do: it is a whole number of crops, or"):
+    with pytest.raises(RecipeError, match=r"content\.batch_size is not valid: it must be a whole number of crops, or"):
         load_recipe("tiny", ["data.hr=x", f"content.batch_size={size}"])
     assert json.loads(load_recipe("tiny", ["data.hr=x", "content.batch_size=auto"]).model_dump_json())

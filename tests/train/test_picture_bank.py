@@ -95,9 +95,11 @@ def test_small_pictures_are_left_out_and_none_left_is_an_error(caplog: pytest.Lo
     with pytest.raises(DataError, match="No picture is as large as a crop of 16x16"):
         bank.check(8)
     bank.check(3, 2)
-    with pytest.raises(DataError, match="16x16 pixels, 8 of them to be degraded; make lr_crop 1 at most"):
+    with pytest.raises(
+        DataError, match="16x16 pixels, of which 8 are the margin for degradation; set lr_crop to at most 1"
+    ):
         bank.check(4, 4)
-    with pytest.raises(DataError, match="to be degraded; take larger pictures"):
+    with pytest.raises(DataError, match="for degradation; use larger pictures"):
         bank.check(1, 7)
 
 

@@ -96,7 +96,7 @@ def test_best_is_by_distance_where_there_is_one() -> None:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([validation(n, 25 - 0.1 * n, training_psnr=25 + 0.1 * n) for n in range(4)], "learns its pictures by heart"),
+        ([validation(n, 25 - 0.1 * n, training_psnr=25 + 0.1 * n) for n in range(4)], "the network overfits"),
         ([validation(1, 25.0, colour_drift=-3.0)], r"a channel of the outputs is -3.0/255"),
         ([validation(n, 25.0, perceptual=0.5 + 0.1 * n) for n in range(3)], "40% farther from the originals"),
         ([balance(n, 5.0, -4.0) for n in range(10)], r"far ahead \(logits \+5\.0 for real"),

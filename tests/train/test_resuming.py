@@ -84,12 +84,12 @@ def test_another_yardstick_and_an_end_at_once(recipe: Recipe) -> None:
 def test_that_a_run_goes_on_by_another_recipe_is_said_once(recipe: Recipe, caplog: pytest.LogCaptureFixture) -> None:
     stop_after(recipe, 2)
     stop_after(changed(recipe, content={"best": "ssim"}), 1, resume=True)
-    assert caplog.messages == ["The run goes on with other settings than it had: content.best."]
+    assert caplog.messages == ["The run continues with changed settings: content.best."]
     caplog.clear()
     (recipe.folder / "recipe.toml").write_text("name = 'of another version'")
     stop_after(recipe, 1, resume=True)
     (message,) = caplog.messages
-    assert message.startswith("The recipe of the run cannot be read any more")
+    assert message.startswith("The run's recipe cannot be read any more")
 
 
 @pytest.mark.parametrize("adversarial", [True, False])
@@ -110,10 +110,10 @@ def test_a_phase_that_is_made_shorter_ends_with_figures(recipe: Recipe, adversar
 
 def test_a_phase_that_is_over_gets_no_more_steps(recipe: Recipe) -> None:
     stop_after(recipe, 8)
-    with pytest.raises(TrainingError, match="is over after 6 steps; more need another run"):
+    with pytest.raises(TrainingError, match="ended after 6 steps; for more steps start another run"):
         train(changed(recipe, content={"steps": 9}), resume=True)
     any_length = recipe.model_copy(update={"content": recipe.content.model_copy(update={"steps": None})})
-    with pytest.raises(TrainingError, match="is over after 6 steps"):
+    with pytest.raises(TrainingError, match="ended after 6 steps"):
         train(changed(any_length, content={"epochs": 9}), resume=True)
     assert train(changed(recipe, content={"steps": 3}), resume=True)
     assert facts_of(recipe.folder / "weights" / "adversarial-best.safetensors")["content_steps"] == 6
@@ -123,7 +123,9 @@ def test_a_phase_that_is_over_gets_no_more_steps(recipe: Recipe) -> None:
 def test_files_that_are_not_of_a_run_are_not_replaced(recipe: Recipe, name: str) -> None:
     recipe.folder.mkdir()
     (recipe.folder / name).write_text("precious")
-    with pytest.raises(TrainingError, match=f"{name} is not of a run, and would be replaced; .* --set run=FOLDER"):
+    with pytest.raises(
+        TrainingError, match=f"{name} does not belong to a run and would be replaced; .* --set run=FOLDER"
+    ):
         train(recipe)
     assert [(path.name, path.read_text()) for path in recipe.folder.iterdir()] == [(name, "precious")]
 
@@ -151,7 +153,7 @@ def test_rates_that_are_set_anew_are_what_they_say(recipe: Recipe, caplog: pytes
     rate = {"schedule": {"kind": "constant", "learning_rate": 1e-4}}
     seen = iter(range(1, 100))
     assert not train(recipe, resume=True, should_stop=lambda: next(seen) >= 1)
-    assert "Rates are 0.25 of the recipe's, as the run broke down" in caplog.text
+    assert "the run continues at 0.25 of the recipe's learning rates" in caplog.text
     assert train(changed(recipe, content=rate), resume=True)
     rates = [
         float(row["learning_rate"])

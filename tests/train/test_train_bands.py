@@ -239,12 +239,18 @@ def test_a_run_that_is_resumed_keeps_its_numbers(place: Path, vgg_weights: Path,
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        (["adversarial.perceptual.bands=[0, 1, 4]"], "perceptual.bands names band 4, but the network's 4 are counted"),
+        (
+            ["adversarial.perceptual.bands=[0, 1, 4]"],
+            "perceptual.bands names band 4, but the network has 4 bands, counted",
+        ),
         (["adversarial.perceptual.bands=[0, 1]"], "adversarial.perceptual.bands must name 3 bands, not 2"),
-        (["samples.bands=[0, 1]"], "The recipe will not do: samples.bands must name 1 or 3 bands, not 2"),
+        (["samples.bands=[0, 1]"], "The recipe is not valid: samples.bands must name 1 or 3 bands, not 2"),
         (["data.normalisation={low = [0], high = [1]}"], "normalisation.low has 1 numbers for a network of 4 bands"),
-        (["data.normalisation={low = [0]}"], "recipe's data.normalisation will not do: low and high belong together"),
-        (["data.normalisation={}"], "it needs low and high, or percentiles"),
+        (
+            ["data.normalisation={low = [0]}"],
+            "recipe's data.normalisation is not valid: give both low and high, or neither",
+        ),
+        (["data.normalisation={}"], "give low and high, or percentiles"),
         (["data.normalisation.percentiles=[99, 1]"], "99 is not below 1"),
         (["data.normalisation={low = [0, 0, 5, 0], high = [1, 1, 5, 1]}"], "5 is not below 5"),
         (["data.normalisation.lows=[1]"], r"unknown key data\.normalisation\.lows; known here are high, low, percent"),
@@ -267,14 +273,14 @@ def test_pictures_that_do_not_fit_are_named(place: Path, vgg_weights: Path, tmp_
     folder.mkdir()
     for index in range(3):
         save(satellite(index), folder / f"{index}.tif")
-    assert ".tif has 4 bands, and the network takes one band" in refused("thermal")
+    assert ".tif has 4 bands, but the network takes one band" in refused("thermal")
     for index in range(3):
         save(thermal(index), folder / f"{index}.tif")
-    assert ".tif has one band, and the network takes 4 bands" in refused("satellite")
+    assert ".tif has one band, but the network takes 4 bands" in refused("satellite")
     table = RECIPE.replace(", normalisation = { percentiles = [0.1, 99.9] }", "")
     (tmp_path / "plain.toml").write_text(table, encoding="utf-8")
     keys = [f"run={tmp_path / 'run'}", "adversarial.steps=0", *ONE_BAND[:3]]
-    with pytest.raises(DataError, match=r"\d\.tif holds values of float32; say in data\.normalisation which of them"):
+    with pytest.raises(DataError, match=r"\d\.tif holds values of float32; set data\.normalisation"):
         train(load_recipe(tmp_path / "plain.toml", keys, hr=folder))
     for index in range(3):
         save(np.full((68, 76, 1), 5, np.float32), folder / f"{index}.tif")
@@ -307,4 +313,4 @@ def test_the_recipe_of_the_manual_trains_and_its_example_runs(
 def test_models_of_other_normalisations_are_not_set_side_by_side(place: Path, model: Path, tiny_model: Path) -> None:
     result = CliRunner().invoke(app, ["evaluate", str(model), str(tiny_model), "--data", str(place)])
     assert isinstance(result.exception, (DataError, ModelError))
-    assert "measure them one by one" in str(result.exception)
+    assert "evaluate them separately" in str(result.exception)

@@ -241,11 +241,11 @@ def test_pictures_are_looked_for_before_weights_are_downloaded(
 
 
 def test_a_taken_folder_and_a_missing_run_are_refused(recipe: Recipe, finished: Recipe) -> None:
-    with pytest.raises(TrainingError, match="nothing to go on from"):
+    with pytest.raises(TrainingError, match="no checkpoint to continue from"):
         train(recipe, resume=True)
     with pytest.raises(TrainingError, match="holds a run; add --resume"):
         train(finished, resume=False)
-    with pytest.raises(TrainingError, match=r"holds a run of another recipe \(seed\); add --resume"):
+    with pytest.raises(TrainingError, match=r"holds a run with other settings \(seed\); add --resume"):
         train(finished.model_copy(update={"seed": 7}))
     shorter = finished.content.model_copy(update={"steps": 1, "batch_size": 1, "lr_crop": 9, "ema_decay": 0.5})
     other = finished.model_copy(update={"content": shorter, "adversarial": None})
@@ -260,7 +260,7 @@ def test_another_optimiser_or_a_phase_that_is_gone_is_refused_on_resume(recipe: 
     with pytest.raises(TrainingError, match=r"optimiser adam; add --set adversarial\.optimiser=adam"):
         train(recipe.model_copy(update={"adversarial": muon}), resume=True)
     kept = (recipe.folder / "recipe.toml").read_text(encoding="utf-8")
-    with pytest.raises(TrainingError, match="stands in its adversarial phase, which the recipe has not"):
+    with pytest.raises(TrainingError, match="is in its adversarial phase, which the recipe does not have"):
         train(recipe.model_copy(update={"adversarial": None}), resume=True)
     assert (recipe.folder / "recipe.toml").read_text(encoding="utf-8") == kept
 
@@ -305,7 +305,7 @@ def test_weights_to_start_from_must_fit(recipe: Recipe, tmp_path: Path) -> None:
     other = load_recipe("tiny", ["data.hr=x"]).network
     save_weights(tmp_path / "other.safetensors", other, other.build().state_dict())
     content = recipe.content.model_copy(update={"init": tmp_path / "other.safetensors"})
-    with pytest.raises(TrainingError, match="another network than the recipe's: theirs has "):
+    with pytest.raises(TrainingError, match="another network than that of the recipe: it has "):
         train(recipe.model_copy(update={"content": content}))
 
 
@@ -323,7 +323,7 @@ def test_a_discriminator_is_started_from(recipe: Recipe, finished: Recipe, tmp_p
     assert (trained[name] - known[name]).abs().max() < 1e-6
     assert (fresh[name] - known[name]).abs().max() > 1e-3
     for wrong, words in (
-        (tmp_path, "nothing to go on from"),
+        (tmp_path, "no checkpoint to continue from"),
         (finished.folder, "another discriminator than the recipe's"),
     ):
         changes = {"discriminator": recipe.adversarial.discriminator.__class__(num_features=8)}
@@ -374,7 +374,7 @@ def test_pictures_that_are_too_small_to_be_scored_are_trained_on_alone(
     with pytest.raises(DataError, match="4 of 6 pictures have sides of 16 pixels, which validation needs"):
         choose_pictures(recipe.model_copy(update={"data": many}))
     validation = recipe.validation.model_copy(update={"hr": folder})
-    with pytest.raises(DataError, match=r"0\.png is 40x15 pixels, and validation at x2 needs sides of 16; take it out"):
+    with pytest.raises(DataError, match=r"0\.png has 40x15 pixels, and validation at x2 needs sides of 16; remove it"):
         choose_pictures(recipe.model_copy(update={"validation": validation}))
 
 
@@ -387,7 +387,7 @@ def test_a_folder_that_holds_small_copies_too_is_not_taken_whole(
         for path in pictures.iterdir():
             (both / name / path.name).write_bytes(path.read_bytes())
     data = recipe.data.model_copy(update={"hr": (pictures, both)})
-    with pytest.raises(DataError, match=rf"holds originals .* name both: --hr {both}/hr --lr {both}/LR\."):
+    with pytest.raises(DataError, match=rf"holds HR and LR folders; name both: --hr {both}/hr --lr {both}/LR\."):
         choose_pictures(recipe.model_copy(update={"data": data}))
     validation = recipe.validation.model_copy(update={"hr": both})
     with pytest.raises(DataError, match=rf"name both: --set validation\.hr={both}/hr --set validation\.lr="):
@@ -405,7 +405,7 @@ def test_a_run_folder_among_the_pictures_is_refused_before_it_is_made(
             "validation": Validation(hr=pictures),
             "data": recipe.data.model_copy(update={"hr": (pictures / "no",)}),
         }
-    with pytest.raises(DataError, match=r"mine lies in .*; choose one elsewhere: --set run=FOLDER"):
+    with pytest.raises(DataError, match=r"mine is inside .*; choose another: --set run=FOLDER"):
         train(recipe.model_copy(update=changed))
     assert not run.parent.exists()
 

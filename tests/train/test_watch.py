@@ -35,7 +35,7 @@ def test_a_run_that_breaks_down_goes_back_and_on_more_slowly(
 ) -> None:
     break_down(monkeypatch, {5})
     assert train(recipe)
-    assert "loss perceptual of the adversarial phase is nan at step 5; the run goes back to step 3" in caplog.text
+    assert "loss perceptual of the adversarial phase is nan at step 5; the run returns to step 3" in caplog.text
     rows = [
         row for row in read_rows(recipe.folder / "log.jsonl") if row["phase"] == "adversarial" and "psnr" not in row
     ]

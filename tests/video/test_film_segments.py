@@ -75,7 +75,7 @@ def test_the_work_folder_is_emptied_when_settings_change(tmp_path: Path, caplog:
     assert "this has changed: crf." in caplog.text
     (folder / "settings.json").write_text("{broken")
     claim(folder, {"crf": 18, "codec": "a"})
-    assert caplog.text.count("made anew") == 1
+    assert caplog.text.count("made again") == 1
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,11 @@ def test_where_the_large_film_goes(source: str, output: str | None, target: str)
 @pytest.mark.parametrize(
     ("target", "options", "sentence"),
     [
-        ("x.avi", {}, r"x.avi cannot be written; the formats of films are .mp4, .m4v, .mov, .mkv, .webm."),
+        ("x.avi", {}, r"x.avi cannot be written; known video formats are .mp4, .m4v, .mov, .mkv, .webm."),
         ("x.mp4", {"codec": "libx267"}, "There is no encoder libx267 here; try one of libx264,"),
         ("x.mp4", {"codec": "aac"}, "There is no encoder aac here"),
-        ("x.webm", {"codec": "libx264"}, "x.webm cannot hold what libx264 makes"),
-        ("x.mp4", {"codec": "mpeg4", "crf": 3}, "mpeg4 has no crf; the codecs that have one are libx264,"),
+        ("x.webm", {"codec": "libx264"}, "x.webm cannot hold the output of libx264"),
+        ("x.mp4", {"codec": "mpeg4", "crf": 3}, "mpeg4 has no crf; codecs with one are libx264,"),
     ],
 )
 def test_wishes_that_cannot_be_met_are_refused(tmp_path: Path, target: str, options: dict, sentence: str) -> None:

@@ -107,7 +107,7 @@ def test_what_a_container_cannot_hold_is_told_in_one_line(tmp_path: Path, caplog
     source, large = make_rich_film(tmp_path / "clip.mp4"), tmp_path / "large.webm"
     upscale_video(source, large, Repeater())
     (record,) = caplog.records
-    words = f"{large} cannot take along all that is in {source}; left out: audio (aac), subtitle (mov_text)."
+    words = f"{large} cannot hold all that is in {source}; left out: audio (aac), subtitle (mov_text)."
     assert record.getMessage() == words
     with av.open(str(large)) as film:
         assert [(stream.type, stream.codec_context.name) for stream in film.streams] == [("video", "vp9")]
@@ -167,12 +167,12 @@ def make_headless(path: Path) -> Path:
     ("name", "make", "sentence"),
     [
         ("none.mp4", lambda path: path, "none.mp4 does not exist."),
-        ("folder.mp4", lambda path: path.mkdir(), "folder.mp4 is a folder; name one film."),
-        ("empty.mp4", Path.touch, "empty.mp4 is broken or no film."),
-        ("half.mp4", make_headless, "half.mp4 is broken or no film."),
-        ("song.mp4", make_song, "There is no film in {}song.mp4."),
-        ("text.txt", make_text, "There is no film in {}text.txt."),
-        ("photo.jpg", make_picture, "photo.jpg is a picture; minutia upscale enlarges pictures."),
+        ("folder.mp4", lambda path: path.mkdir(), "folder.mp4 is a folder; name one video."),
+        ("empty.mp4", Path.touch, "empty.mp4 is damaged or not a video."),
+        ("half.mp4", make_headless, "half.mp4 is damaged or not a video."),
+        ("song.mp4", make_song, "There is no video in {}song.mp4."),
+        ("text.txt", make_text, "There is no video in {}text.txt."),
+        ("photo.jpg", make_picture, "photo.jpg is a picture; use minutia upscale."),
     ],
 )
 def test_what_is_no_film_is_told_in_a_sentence(tmp_path: Path, name: str, make: object, sentence: str) -> None:
@@ -184,7 +184,7 @@ def test_what_is_no_film_is_told_in_a_sentence(tmp_path: Path, name: str, make: 
 
 def test_depth_and_transparency_that_are_given_up_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     read_film(make_film(tmp_path / "deep.mkv", codec="ffv1", pixel_format="yuv420p10le"))
-    assert "deep.mkv has 10 bits a colour; the large film has 8." in caplog.text
+    assert "deep.mkv has 10 bits per channel; the output has 8." in caplog.text
     caplog.clear()
 
     def paint(index: int) -> np.ndarray:
@@ -195,9 +195,9 @@ def test_depth_and_transparency_that_are_given_up_are_told(tmp_path: Path, caplo
     frames = [Image.new("RGBA", (32, 24), (9, 9, index, 0)) for index in range(3)]
     frames[0].save(tmp_path / "clear.gif", save_all=True, append_images=frames[1:])
     read_film(tmp_path / "clear.gif")
-    assert "clear.gif has transparency; the large film has none." in caplog.text
+    assert "clear.gif has transparency; the output has none." in caplog.text
     read_film(make_film(tmp_path / "beside.webm", codec="libvpx-vp9", pixel_format="yuva420p", sound=None))
-    assert "beside.webm has transparency; the large film has none." in caplog.text
+    assert "beside.webm has transparency; the output has none." in caplog.text
 
 
 @pytest.mark.parametrize("told", ["max-cll=1000,400", "master-display=G(1,1)B(1,1)R(1,1)WP(1,1)L(100,1)"])
@@ -206,7 +206,7 @@ def test_brightness_of_hdr_that_is_given_up_is_told(
 ) -> None:
     options = {"x265-params": f"log-level=none:{told}"}
     read_film(make_film(tmp_path / "bright.mp4", codec="libx265", options=options))
-    assert "bright.mp4 tells screens how bright it is meant to be (HDR); the large film does not." in caplog.text
+    assert "bright.mp4 has HDR metadata; the output has none." in caplog.text
 
 
 def test_colours_that_cannot_be_computed_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -214,7 +214,7 @@ def test_colours_that_cannot_be_computed_are_told(tmp_path: Path, caplog: pytest
     read_film(make_film(tmp_path / "silent.mp4"))
     assert caplog.text == ""
     read_film(make_film(tmp_path / "odd.mp4", colorspace=8))
-    assert "odd.mp4 has colours by a matrix that is not known here; they will be a little off." in caplog.text
+    assert "odd.mp4 is not known here; colours will be slightly wrong." in caplog.text
 
 
 def test_a_film_without_timestamps_gets_even_ones(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_other_settings_or_another_film_start_anew(tmp_path: Path, caplog: pytes
     target = tmp_path / "large.mp4"
     stopped_after(11, source, target)
     stopped_after(6, source, target, crf=30)
-    assert "made anew, as this has changed: codec options." in caplog.text
+    assert "made again, since this has changed: codec options." in caplog.text
     make_film(source, range(0, 4000, 250), paint=lambda index: grey(index + 3))
     caplog.clear()
     repeater = Repeater()
@@ -193,7 +193,7 @@ def test_no_more_frames_are_alive_in_a_longer_film(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seconds", [0, float("nan")])
 def test_segments_take_some_time(tmp_path: Path, seconds: float) -> None:
-    with pytest.raises(PictureError, match=f"A segment cannot take {seconds:g} seconds"):
+    with pytest.raises(PictureError, match=f"A segment cannot have a length of {seconds:g} seconds"):
         upscale_video(make_film(tmp_path / "a.mp4"), tmp_path / "b.mp4", Repeater(), segment_seconds=seconds)
 
 
@@ -206,7 +206,7 @@ def test_what_exists_is_not_replaced_unasked(tmp_path: Path) -> None:
     assert target.read_text() == "precious"
     assert isinstance(upscale_video(source, target, Repeater(), overwrite=True), Summary)
     assert len(levels_of(target)) == 4
-    with pytest.raises(PictureError, match="replaced by its own enlargement"):
+    with pytest.raises(PictureError, match="replaced by its own result"):
         upscale_video(source, source, Repeater(), overwrite=True)
 
 

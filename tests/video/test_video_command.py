@@ -44,7 +44,7 @@ def test_without_its_extra_the_command_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", f"{code}; m.main()"], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "Error: Enlarging films needs an extra: pip install '.[video]' in the clone of Minutia.\n"
+    assert done.stderr == "Error: Enlarging videos needs an extra: pip install '.[video]' in the clone of Minutia.\n"
 
 
 def start(words: list[object], parts: Path, num_parts: int) -> subprocess.Popen[str]:
@@ -85,7 +85,7 @@ def test_killed_stopped_and_finished_it_is_the_film_of_one_run(
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert stderr.startswith("Stopped at frame ")
-    assert stderr.endswith(" of 150; the same command goes on from the last segment that is whole.\n")
+    assert stderr.endswith(" of 150; the same command continues after the last complete segment.\n")
     assert not target.exists()
     kept = len(list(parts.glob("*.packets")))
 

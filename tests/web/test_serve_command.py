@@ -30,7 +30,7 @@ def start(*words: object, **options: object) -> subprocess.Popen[str]:
 def test_it_answers_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     process = start("--port", "0", "--device", "cpu", env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"})
     line = process.stdout.readline()
-    address = re.match(r"(http://127\.0\.0\.1:\d+/)  OpenVINO on CPU, \w+; Ctrl-C ends\n", line)[1]
+    address = re.match(r"(http://127\.0\.0\.1:\d+/)  OpenVINO on CPU, \w+; Ctrl-C stops the server\n", line)[1]
     with urllib.request.urlopen(address) as answer:  # noqa: S310 (of this machine)
         assert b"<title>Minutia</title>" in answer.read()
     assert len(list(tmp_path.glob("minutia-*"))) == 1
@@ -58,11 +58,10 @@ def test_what_is_wrong_is_said_before_it_answers() -> None:
         port = taken.getsockname()[1]
         _, err = start("--port", port).communicate(timeout=60)
         assert err == (
-            f"Error: 127.0.0.1:{port} cannot be listened at: address already in use; "
-            "try --port 0, which takes a free one.\n"
+            f"Error: Cannot listen on 127.0.0.1:{port}: address already in use; --port 0 takes a free port.\n"
         )
     _, err = start("--host", "nowhere.invalid").communicate(timeout=60)
-    assert re.fullmatch(r"Error: nowhere\.invalid:8000 cannot be listened at: [a-z -]+\.\n", err)
+    assert re.fullmatch(r"Error: Cannot listen on nowhere\.invalid:8000: [a-z -]+\.\n", err)
     process = start("--port", "0", "--device", "warp")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -57,7 +57,7 @@ def test_a_picture_is_sent_and_fetched_and_forgotten(place: Place, small: np.nda
     for method, path in (("GET", ""), ("GET", "/picture"), ("DELETE", "")):
         answer = client.ask(method, f"/api/jobs/{key}{path}")
         assert answer.status == 404
-        assert answer.detail == "There is no such picture here; what is made is kept for 60 minutes."
+        assert answer.detail == "No such picture; results are kept for 60 minutes."
     assert place.files == []
 
 
@@ -70,25 +70,31 @@ def test_a_file_is_what_its_content_says_where_its_name_does_not(place: Place, s
 @pytest.mark.parametrize(
     ("wishes", "sentence"),
     [
-        ({"model": "nothing"}, "There is no model called nothing; /api/models lists those there are."),
-        ({"model": "/etc"}, "There is no model called /etc; /api/models lists those there are."),
-        ({"model": "srresnet-x4", "strength": 0.5}, "The model srresnet-x4 has no sibling for strength; leave it out."),
-        ({"scale": 0.5}, "scale 0.5 would make pictures smaller; any picture editor does that well."),
-        ({"scale": 2, "width": 9}, "scale and width cannot be wished for at once, since proportions are kept; "),
-        ({"long_side": -1}, "long_side -1 is no size."),
+        ({"model": "nothing"}, "There is no model called nothing; /api/models lists the available ones."),
+        ({"model": "/etc"}, "There is no model called /etc; /api/models lists the available ones."),
+        (
+            {"model": "srresnet-x4", "strength": 0.5},
+            "The model srresnet-x4 has no model to blend with; leave out strength.",
+        ),
+        ({"scale": 0.5}, "scale must be at least 1, not 0.5; Minutia does not downscale."),
+        ({"scale": 2, "width": 9}, "scale and width cannot be combined, since the aspect ratio is kept; "),
+        ({"long_side": -1}, "long_side must be a positive number, not -1."),
         (
             {"width": 20},
-            "picture.png: A picture of 32x24 would become smaller; making pictures larger is all that is done here.",
+            "picture.png: A picture of 32x24 would become smaller; Minutia does not downscale.",
         ),
-        ({"format": "xyz"}, "There is no format xyz; the formats are png, "),
+        ({"format": "xyz"}, "There is no format xyz; known are png, "),
         ({"quality": 0}, "quality: input should be greater than or equal to 1."),
         ({"strength": "high"}, "strength: input should be a valid number"),
-        ({"colour": "red"}, "colour: nothing that can be wished for; known are name, model, scale, width, "),
+        ({"colour": "red"}, "colour: unknown parameter; known are name, model, scale, width, "),
         ({"scale": 50}, "picture.png would have 2 megapixels, more than the limit of 1."),
         ({"scale": 1e200}, "scale: input should be less than or equal to 1000000000."),
         ({"width": "nan"}, "width: input should be a finite number."),
         ({"fit": "9" * 400 + "x9"}, "fit: string should have at most 20 characters."),
-        ({"width": 70_000, "format": "jpg"}, "picture_w70000.jpg would be 70000x52500 pixels, more than JPEG can hold"),
+        (
+            {"width": 70_000, "format": "jpg"},
+            "picture_w70000.jpg would have 70000x52500 pixels, more than JPEG can hold",
+        ),
     ],
 )
 def test_wishes_that_cannot_be_met_are_refused_in_a_sentence(
@@ -102,12 +108,12 @@ def test_wishes_that_cannot_be_met_are_refused_in_a_sentence(
 
 
 def test_files_that_are_no_pictures_are_refused(place: Place, small: np.ndarray) -> None:
-    for body, sentence in ((b"", "Nothing was sent: the body"), (b"GIF8 nothing", "picture is broken")):
+    for body, sentence in ((b"", "The request has no body; "), (b"GIF8 nothing", "picture is broken")):
         answer = place.client.ask("POST", "/api/upscale", body)
         assert answer.status == 422
         assert answer.detail.startswith(sentence)
     answer = place.client.ask("POST", "/api/upscale", encoded(small, "TIFF"), name="a.dng")
-    assert (answer.status, answer.detail[:28]) == (422, "a.dng is a camera's raw file")
+    assert (answer.status, answer.detail[:28]) == (422, "a.dng is a camera raw file")
     half = encoded(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8), "JPEG")[:2000]
     job = place.client.await_end(place.client.send(half, name="half.jpg"))
     assert (job["state"], job["after"]) == ("failed", None)
@@ -123,7 +129,7 @@ def test_no_more_is_taken_than_is_allowed(serving: Callable[..., object], small:
     with serving(max_bytes=5000, max_pixels=1000) as place:
         for count in (5001, 2**25):  # A connection that is closed too soon would be all that the client sees.
             answer = place.client.ask("POST", "/api/jobs", bytes(count))
-            assert (answer.status, answer.detail) == (413, "No more than 5,000 bytes are taken.")
+            assert (answer.status, answer.detail) == (413, "The limit is 5,000 bytes.")
         with socket.create_connection(("127.0.0.1", place.client.port)) as raw:  # Which does not say how much comes.
             raw.sendall(b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
             raw.sendall((b"fa0\r\n" + bytes(4000) + b"\r\n") * 2)
@@ -149,7 +155,7 @@ def test_pictures_wait_for_their_turn_and_too_many_are_refused(
         assert place.client.ask("GET", "/api/status").json["num_waiting"] == 1
         refused = place.client.ask("POST", "/api/jobs", bytes(2**25))
         assert (refused.status, refused.headers["retry-after"]) == (429, "10")
-        assert refused.detail == "As many pictures wait as may; try again later."
+        assert refused.detail == "The queue is full; try again later."
         place.gate.set()
         assert place.client.await_end(second)["state"] == "done"
         assert place.client.ask("GET", f"/api/jobs/{first}").json["state"] == "done"
@@ -158,18 +164,18 @@ def test_pictures_wait_for_their_turn_and_too_many_are_refused(
 def test_a_form_is_told_to_be_none(place: Place, small: np.ndarray) -> None:
     client = Client(place.client.port, {"Content-Type": "multipart/form-data; boundary=x"})
     answer = client.ask("POST", "/api/upscale", encoded(small))
-    assert (answer.status, answer.detail[:38]) == (415, "The picture is to be the whole body, a")
+    assert (answer.status, answer.detail[:38]) == (415, "Send the picture as the whole body, n")
 
 
 def test_what_is_lost_is_told(place: Place, small: np.ndarray) -> None:
     clear = np.dstack([small, np.full(small.shape[:2], 99, np.uint8)])
     job = place.client.await_end(place.client.send(encoded(clear), name="a.png", format="jpg"))
-    assert job["warnings"] == ["a_x4.jpg: JPEG cannot keep transparency (it is laid on white)."]
+    assert job["warnings"] == ["a_x4.jpg: JPEG cannot keep transparency (it is blended with white)."]
     answer = place.client.ask("POST", "/api/upscale", encoded(clear), name="ü.png", format="jpg")
     assert json.loads(answer.headers["minutia-warnings"]) == [job["warnings"][0].replace("a_x4", "ü_x4")]
     assert "minutia-warnings" not in place.client.ask("POST", "/api/upscale", encoded(small)).headers
     job = place.client.await_end(place.client.send(encoded(small), name="a.png", quality=50))
-    assert job["warnings"] == ["quality is for JPEG, WebP and AVIF, and changes nothing here."]
+    assert job["warnings"] == ["quality applies to JPEG, WebP and AVIF only and has no effect here."]
 
 
 def test_all_pages_count(serving: Callable[..., object], photo: np.ndarray) -> None:
@@ -243,8 +249,8 @@ def test_whoever_sends_much_is_told_what_is_wrong(serving: Callable[..., object]
     much = bytes(12 * 10**6)
     with serving(Guard(token="sesame")) as place:  # noqa: S106 (of this test alone)
         known = replace(place.client, headers={"Authorization": "Bearer sesame"})
-        assert place.client.ask("POST", "/api/upscale", much).detail == "The token is missing or another one."
-        assert known.ask("POST", "/api/upscale", much, qualty=90).detail.startswith("qualty: nothing that can be")
+        assert place.client.ask("POST", "/api/upscale", much).detail == "The token is missing or wrong."
+        assert known.ask("POST", "/api/upscale", much, qualty=90).detail.startswith("qualty: unknown parameter")
         assert known.ask("POST", "/api/nothing", much).status == 404
         assert known.ask("POST", "/api/upscale", much).status == 422
 
@@ -323,7 +329,7 @@ def test_every_refusal_is_described_as_it_is(place: Place) -> None:
         assert (answer.status, list(answer.json)) == (code, ["detail"])
         told = described["paths"][f"/api/{path}"][method.lower()]["responses"][str(code)]["content"]
         assert told["application/json"]["schema"]["$ref"].endswith("/Trouble")
-    assert place.client.ask("POST", "/api/jobs").detail.startswith("Nothing was sent")
+    assert place.client.ask("POST", "/api/jobs").detail.startswith("The request has no body")
 
 
 def test_a_token_is_described(serving: Callable[..., object]) -> None:

@@ -57,7 +57,7 @@ def test_who_hangs_up_gives_the_picture_up(place: Place, body: bytes) -> None:
 def test_a_picture_that_takes_too_long_is_given_up(serving: Callable[..., object], body: bytes) -> None:
     with serving(seconds=-1) as place:
         job = place.client.await_end(place.client.send(body))
-        assert job["error"] == "It took longer than -1 seconds, and was given up."
+        assert job["error"] == "Processing took longer than -1 seconds and was cancelled."
 
 
 def test_a_picture_hears_of_itself_and_not_of_models() -> None:
@@ -96,7 +96,7 @@ def test_an_error_that_nobody_foresaw_ends_one_picture_alone(
     maker = place.workshop._maker
     maker._load, load = fail, maker._load
     job = place.client.await_end(place.client.send(body, name="a.png", tta="true"))
-    assert job["error"] == "It could not be made, for a reason that was not foreseen; the log has it."
+    assert job["error"] == "The picture could not be processed because of an unexpected error; see the server's log."
     assert ("minutia.web.workshop", logging.ERROR, "a.png was not made.") in caplog.record_tuples
     maker._load = load
     assert place.client.await_end(place.client.send(body))["state"] == "done"
@@ -113,7 +113,7 @@ def test_a_picture_that_is_gone_is_told(place: Place, body: bytes) -> None:
     place.client.await_end(key)
     place.files[0].unlink()
     answer = place.client.ask("GET", f"/api/jobs/{key}/picture")
-    assert (answer.status, answer.detail) == (404, "The picture is gone.")
+    assert (answer.status, answer.detail) == (404, "The picture was deleted.")
 
 
 def test_at_its_end_nothing_is_left(tiny_model: Path, body: bytes) -> None:

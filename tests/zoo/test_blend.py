@@ -78,12 +78,12 @@ def test_every_engine_runs_the_same_blend(pair: ModelCard) -> None:
 
 
 def test_what_cannot_be_blended_is_refused(pair: ModelCard, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"A strength of 1\.5 is not to be had; give 0 \(faithful\) to 1"):
+    with pytest.raises(ModelError, match=r"strength must be between 0 \(the fidelity model\) and 1 .*, not 1\.5"):
         load_model(pair, 1.5)
     tiny = find_model(pair.model_path.parent.parent / "tiny")
-    with pytest.raises(ModelError, match="tiny has no faithful sibling to be blended with; leave out --strength"):
+    with pytest.raises(ModelError, match="tiny has no fidelity model to blend with; leave out --strength"):
         load_model(tiny, 0.5)
-    with pytest.raises(ModelError, match="tiny has no gentle sibling to be blended with; leave out --denoise"):
+    with pytest.raises(ModelError, match="tiny has no grain-keeping model to blend with; leave out --denoise"):
         load_model(tiny, denoise=0.5)
     with pytest.raises(ModelError, match="minutia-x4-fidelity and sharp have different networks"):
         load_model(replace(pair, faithful="minutia-x4-fidelity"), 0.5)
@@ -95,7 +95,7 @@ def test_what_cannot_be_blended_is_refused(pair: ModelCard, tmp_path: Path) -> N
 
 def test_a_dial_that_cannot_be_heard_is_told(pair: ModelCard, caplog: pytest.LogCaptureFixture) -> None:
     assert load_model(pair, 0, 0.5) == load_model(pair, 0)
-    assert "At a strength of 0 the faithful sibling is all there is, and --denoise changes nothing." in caplog.text
+    assert "At strength 0 only the fidelity model is used, and --denoise has no effect." in caplog.text
 
 
 def test_a_sibling_is_found_from_within_the_folder(pair: ModelCard, monkeypatch: pytest.MonkeyPatch) -> None:

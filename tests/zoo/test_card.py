@@ -62,7 +62,9 @@ def test_a_normalisation_that_is_none_is_refused(card: ModelCard, tmp_path: Path
     write_card(card, tmp_path)
     path = tmp_path / "card.toml"
     path.write_text(path.read_text(encoding="utf-8") + f"\n[normalisation]\n{table}\n", encoding="utf-8")
-    with pytest.raises(ModelError, match=r"normalisation in the card .* two lists, low and high, of a number for each"):
+    with pytest.raises(
+        ModelError, match=r"normalisation in the card .* two lists, low and high, with one number for each"
+    ):
         read_card(path)
 
 
@@ -75,13 +77,13 @@ def test_a_normalisation_that_is_none_is_refused(card: ModelCard, tmp_path: Path
         ("[network]", "[networks]", "needs a table called network"),
         ("halo = 7", "", "needs a whole number called halo"),
         ("halo = 7", "halo = 7\ncolour = 1", "unknown key colour"),
-        ("ssim = 0.89", "size = 1", "tables of data, psnr, ssim, convention"),
-        ("psnr = 31.9", 'psnr = "31.9"', "tables of data, psnr, ssim, convention"),
+        ("ssim = 0.89", "size = 1", "tables with the keys data, psnr, ssim, convention"),
+        ("psnr = 31.9", 'psnr = "31.9"', "tables with the keys data, psnr, ssim, convention"),
         ("scale = 4", "scale = 0", "scale must be at least 1"),
         ("halo = 7", "halo = -1", "halo must be at least 0"),
         ("pixel_bytes = 900", "pixel_bytes = 0", "pixel_bytes must be at least 1"),
         ("pixel_bytes = 900", "pixel_bytes = 9.5", "pixel_bytes must be a whole number"),
-        ("steps = 5", "steps = [5]", "steps, of the training, must be a text or a number"),
+        ("steps = 5", "steps = [5]", r"steps, in \[training\], must be a text or a number"),
         ("[[figures]]", "[figures]", "not valid TOML"),
         ("scale = 4", "scale =", "not valid TOML"),
     ],

@@ -74,16 +74,16 @@ def test_a_catalogue_without_models_says_so(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(catalog, "BUNDLED", tmp_path / "none")
     monkeypatch.setattr(catalog, "user_folder", lambda: tmp_path / "none")
     assert list_models() == []
-    with pytest.raises(ModelError, match=f"called {DEFAULT_MODEL}, nor any other; name a model folder"):
+    with pytest.raises(ModelError, match=f"called {DEFAULT_MODEL}, and no models are installed; give a model folder"):
         find_model()
-    with pytest.raises(ModelError, match="No model enlarges 2 times; offered are none"):
+    with pytest.raises(ModelError, match="No model enlarges 2 times; available are none"):
         find_model(scale=2)
 
 
 def test_scales_that_are_not_offered(own_models: Path) -> None:
     with pytest.raises(ModelError, match="tiny enlarges 4 times, not 2 times"):
         find_model("tiny", scale=2)
-    with pytest.raises(ModelError, match="No model enlarges 5 times; offered are 2, 4"):
+    with pytest.raises(ModelError, match="No model enlarges 5 times; available are 2, 4"):
         find_model(scale=5)
 
 
@@ -92,7 +92,7 @@ def test_a_bare_onnx_file_is_told_what_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"must be called model\.onnx"):
         find_model(tmp_path / "other.onnx")
     (tmp_path / "other.pth").write_bytes(b"")
-    with pytest.raises(ModelError, match=r"is no model folder; .*: minutia export .*other\.pth FOLDER\.$"):
+    with pytest.raises(ModelError, match=r"is not a model folder; .*: minutia export .*other\.pth FOLDER\.$"):
         find_model(tmp_path / "other.pth")
 
 

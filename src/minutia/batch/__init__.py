@@ -1,4 +1,4 @@
-"""Many pictures: what is to be made is settled first; then a bad file does not stop the others.
+"""Batches of pictures: all outputs are planned first; a broken file does not stop the others.
 
 plan = plan_jobs([Path("scans")], Naming(output=Path("large")))
 for outcome in run_jobs(plan.jobs, Upscaler()):

@@ -1,4 +1,4 @@
-"""What a batch would make, how large, and about how long it would take; nothing is written."""
+"""Dry run of a batch: outputs, their sizes and the estimated time; nothing is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal of a batch: what was made of what, and how, so that a later run knows what is still to be done.
+"""The journal of a batch: inputs, outputs and settings, so that a later run knows what is still to be done.
 
 JSON lines, only ever added to. A line is written when the writing of a picture begins, and one when it is done or has
 failed: killed between the two, the next run still knows whose file it finds.
@@ -86,7 +86,7 @@ class Journal:
                         file.write(b"\n")
         except OSError as error:
             raise PictureError(
-                f"The journal {self.path} cannot be written: {reason(error)}; choose its place with --journal."
+                f"The journal {self.path} cannot be written: {reason(error)}; choose another file with --journal."
             ) from error
 
     def judge(self, target: Path, digest: str | None) -> State:
@@ -173,7 +173,7 @@ def place_of(given: Path | None, folder: Path | None, *, resume: bool, num_jobs:
     if given is not None:
         return given
     if resume and folder is None:
-        raise PictureError("--resume goes by a journal: write into a folder with -o, or name the journal by --journal.")
+        raise PictureError("--resume needs a journal: write into a folder with -o, or name the journal with --journal.")
     return folder / JOURNAL_NAME if folder is not None and (resume or num_jobs > 1) else None
 
 
@@ -210,7 +210,7 @@ def _read(path: Path) -> Iterator[Entry]:
         with path.open("rb") as file:
             head = file.read(len(START) + MAX_BLANK).lstrip(b"\n")[: len(START)]
             if not START.startswith(head):
-                raise PictureError(f"{path} is no journal of Minutia; name another place with --journal.")
+                raise PictureError(f"{path} is not a journal of Minutia; choose another file with --journal.")
             file.seek(0)
             for line in file:
                 entry = _parse(line)

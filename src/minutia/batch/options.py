@@ -1,4 +1,4 @@
-"""What a user may wish of a batch."""
+"""Settings of a batch."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from minutia.image.target import Size, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
-    """How a picture is made."""
+    """Output settings."""
 
     target: Target | None = None
-    """How large it becomes; None is what one pass of the model gives."""
+    """Output size; None is what one pass of the model gives."""
 
     encoding: Encoding = USUAL_ENCODING
 
     strip: bool = False
-    """Leave out EXIF, XMP, IPTC and resolution. The colour profile stays: without it the colours would be others."""
+    """Remove EXIF, XMP, IPTC and resolution. The colour profile is kept: without it colours would change."""
 
     limits: Limits = NO_LIMITS
-    """How far files are trusted."""
+    """Limits on input files."""
 
     max_output_pixels: int | None = None
-    """Of what is made of a file, all its frames or pages together; None is no limit."""
+    """Most pixels of a result, all its frames or pages together; None is no limit."""
 
     def require_output(self, sizes: Iterable[Size], source: Path) -> None:
-        """Check that what is to be made is not too much.
+        """Check that the result does not exceed `max_output_pixels`.
 
         Raises:
-            PictureError: it is.
+            PictureError: it does.
         """
         count = sum(map(math.prod, sizes))
         if self.max_output_pixels is not None and count > self.max_output_pixels:
@@ -50,24 +50,24 @@ AS_USUAL = Making()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a batch goes about it."""
+    """Batch settings."""
 
     making: Making = AS_USUAL
 
     overwrite: bool = False
-    """Replace whatever stands where an output is to go."""
+    """Replace existing outputs."""
 
     resume: bool = False
-    """Go by the journal: leave what is up to date, replace what was made of another input or with other settings."""
+    """Continue by the journal: keep what is up to date, remake what has another input or other settings."""
 
     fail_fast: bool = False
-    """Begin no other picture after the first that fails."""
+    """Stop at the first picture that fails."""
 
     memory: int | None = None
-    """Bytes that the process may take; a picture that needs more is enlarged by rows. None is half of what is free."""
+    """Memory limit of the process in bytes; a larger picture is processed row by row. None: half of the free memory."""
 
     num_threads: int | None = None
-    """Pictures that are read, and as many that are written, beside the network; None chooses."""
+    """Pictures that are read, and as many that are written, in parallel with the network; None chooses."""
 
     @property
     def threads(self) -> int:

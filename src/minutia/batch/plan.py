@@ -1,4 +1,4 @@
-"""What is to be made: every picture that is meant, and where its enlargement goes."""
+"""The plan of a batch: every picture, and the path of its result."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _form(extension: str | None) -> str | None:
     form = None if extension is None else "." + extension.lower().lstrip(".")
     if form is not None and form not in WRITTEN:
         known = ", ".join(suffix.removeprefix(".") for suffix in WRITTEN)
-        raise PictureError(f"There is no format {extension}; the formats are {known}.")
+        raise PictureError(f"There is no format {extension}; known are {known}.")
     return form
 
 
@@ -105,7 +105,7 @@ def _one_file(paths: Sequence[Path], output: Path, naming: Naming, form: str | N
         raise PictureError(f"{output} is one file; for several pictures -o must be a folder.")
     format_of(output)
     if naming.suffix or form not in {None, output.suffix.lower()}:
-        raise PictureError(f"{output} names the file in full; leave out --suffix and --format.")
+        raise PictureError(f"{output} is a complete file name; leave out --suffix and --format.")
     return Job(paths[0], output)
 
 
@@ -131,7 +131,7 @@ def _without_clashes(jobs: Sequence[Job]) -> tuple[Job, ...]:
     for job in jobs:
         source, target = real[job.source], real[job.target]
         if target == source:
-            raise PictureError(f"{job.source} would be replaced by its own enlargement; give --suffix or another -o.")
+            raise PictureError(f"{job.source} would be replaced by its own result; give --suffix or another -o.")
         other = by_target.setdefault(target, job)
         if real[other.source] != source:
             raise PictureError(

@@ -1,4 +1,4 @@
-"""Many pictures: some are read ahead and some written behind, while the network works on one."""
+"""Run a batch: while the network works on one picture, others are read and written."""
 
 from __future__ import annotations
 
@@ -75,16 +75,16 @@ def run_jobs(
 def upscale_file(
     source: str | Path, target: str | Path, upscaler: Upscaler | None = None, options: Options | None = None
 ) -> None:
-    """Enlarge a file as `minutia upscale` does: 16 bits, profile, EXIF, frames and pages stay where formats hold them.
+    """Enlarge a file like `minutia upscale`: 16 bits, profile, EXIF, frames and pages are kept where the format allows.
 
     Args:
-        target: its suffix tells the format.
-        upscaler: None is the default model.
-        options: None replaces nothing that exists.
+        target: path of the result; its suffix gives the format. No two calls at once may have the same target.
+        upscaler: None uses the default model.
+        options: None uses the defaults, which replace no existing file.
 
     Raises:
         OutputExists: the target exists.
-        MinutiaError: the picture cannot be read, made as wished, or written.
+        MinutiaError: the picture cannot be read, enlarged with these options, or written.
     """
     (outcome,) = run_jobs([Job(Path(source), Path(target))], upscaler or Upscaler(), options)
     if outcome.error is not None:

@@ -1,4 +1,4 @@
-"""Pictures whose enlargement memory does not hold: found before they are read, and written as they are made."""
+"""Pictures whose result does not fit into memory: found before they are read, and written row by row."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options, 
     if options.memory is None and needed <= free:
         return None
     if not comes_by_rows:
-        words = f"its {len(wholes)} pictures cannot be read row by row, but each by itself might fit."
+        words = f"its {len(wholes)} pictures cannot be read row by row; processed one by one they might fit."
     elif is_one_pass:
         words = "add --format tiff or png, which are written row by row."
     else:
-        words = f"up to {upscaler.scale} times as large it can be made row by row."
+        words = f"up to x{upscaler.scale} it can be processed row by row."
     may_take = spell_bytes(free if options.memory is None else share.num_bytes)
-    raise PictureError(f"{source} needs about {spell_bytes(needed)} of memory, and {may_take} may be taken; {words}")
+    raise PictureError(f"{source} needs about {spell_bytes(needed)} of memory; the limit is {may_take}; {words}")
 
 
 def require_kind(network: Network, source: Path, num_bands: int, dtype: np.dtype[Any]) -> None:

@@ -1,4 +1,4 @@
-"""What an output depends on beside its input."""
+"""The settings that an output depends on, apart from its input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pictures are meant: by files, folders, patterns and lists."""
+"""Find the input pictures: files, folders, patterns and lists."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _read_list(path: Path, stdin: BinaryIO) -> list[Path]:
     lines = data.split(b"\0") if b"\0" in data else [line.removesuffix(b"\r") for line in data.split(b"\n")]
     names = [Path(os.fsdecode(line)) for line in lines if line.strip()]
     if not names:
-        raise PictureError(f"The list {path} names nothing.")
+        raise PictureError(f"The list {path} is empty.")
     return names
 
 
@@ -130,7 +130,7 @@ def _search(folder: Path, root: Path, *, recursive: bool, output: Path | None) -
     if not found.sources and not found.problems:
         hint = "; add -r to search its sub-folders" if unsearched else ""
         if found.foreign:
-            hint = f"; {kinds_of(found.foreign)} are not read{hint}"
+            hint = f"; {kinds_of(found.foreign)} cannot be read{hint}"
         found.problems.append(PictureError(f"There are no pictures in {folder}{hint}."))
     found.sources.sort(key=lambda source: source.path)
     found.foreign.sort()

@@ -1,4 +1,4 @@
-"""What happens to one picture: it is read, enlarged and stored; whatever goes wrong with it ends as its outcome."""
+"""The stages of one picture: it is read, enlarged and stored; errors become its outcome."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class Stages:
         """
         with translated(job.source):
             if job.source.exists() and not job.source.is_file():
-                raise PictureError(f"{job.source} is no file; what comes through a pipe is read by the name -.")
+                raise PictureError(f"{job.source} is not a regular file; to read from a pipe, use -.")
             digest = None if self.journal is None else digest_of(job.source)
         options = self.options
         try:
@@ -183,7 +183,7 @@ class Stages:
                 return Outcome(job, "current")
             if state == "foreign" and options.resume and not options.overwrite:
                 raise OutputExists(
-                    f"{job.target} exists, and not as the journal knows it; add --overwrite to replace it."
+                    f"{job.target} exists and was changed since the journal recorded it; add --overwrite to replace it."
                 ) from None
             if state == "foreign" and not options.overwrite:
                 raise

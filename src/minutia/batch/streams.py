@@ -1,4 +1,4 @@
-"""Standard input and output in place of files: what comes is kept in a file for as long as it is needed."""
+"""Standard input and output in place of files, by way of temporary files."""
 
 from __future__ import annotations
 
@@ -54,11 +54,13 @@ def replaced_streams(
         yield Place(list(paths), output)
         return
     if len(paths) != 1:
-        raise PictureError("Standard input and output, -, are for one picture alone.")
+        raise PictureError("Standard input and output, -, are for a single picture.")
     if reads and stdin.isatty():
         raise PictureError("Standard input is the terminal; send a picture through a pipe, or name a file.")
     if writes and stdout.isatty():
-        raise PictureError("A picture cannot be written to the terminal; send it on by > or |, or name a file with -o.")
+        raise PictureError(
+            "A picture cannot be written to the terminal; redirect it by > or |, or name a file with -o."
+        )
     with TemporaryDirectory(prefix="minutia-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         source = _spool(stdin, folder) if reads else paths[0]
@@ -79,7 +81,7 @@ def _spool(stdin: BinaryIO, folder: Path) -> Path:
         with path.open("wb") as file:
             shutil.copyfileobj(stdin, file)
     except OSError as error:
-        raise PictureError(f"Standard input cannot be kept in {folder}: {reason(error)}.") from error
+        raise PictureError(f"Standard input cannot be stored in {folder}: {reason(error)}.") from error
     return path.rename(path.with_name(path.name + suffix_of(path)))
 
 

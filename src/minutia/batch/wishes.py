@@ -1,4 +1,4 @@
-"""How large, in the user's words: which wish it is, which model serves it, and what the output is called for it."""
+"""Output size: which setting it is, which model is used for it, and how the output is named."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ BOX = re.compile(r"(\d+)\s*[xX×]\s*(\d+)")
 
 
 def read_target(given: Mapping[str, float | str | None]) -> Target | None:
-    """Take the one wish about the size that is given; None where there is none.
+    """Read the one setting of the output size that is given; None where there is none.
 
     Args:
-        given: by the names of wishes (see `image.target.Wish`): numbers, and for `fit` words like `3840x2160`.
+        given: by the names of settings (see `image.target.Wish`): numbers, and for `fit` text such as `3840x2160`.
 
     Raises:
-        PictureError: several wishes, a box that is none, or a size that no picture can have or that is smaller.
+        PictureError: several settings, an invalid box, or a size that no picture can have or that is smaller.
     """
     wishes = {cast(Wish, wish): value for wish, value in given.items() if value is not None}
     if not wishes:
@@ -34,23 +34,23 @@ def read_target(given: Mapping[str, float | str | None]) -> Target | None:
     if len(wishes) > 1:
         names = " and ".join(f"--{wish.replace('_', '-')}" for wish in wishes)
         raise PictureError(
-            f"{names} cannot be wished for at once, since proportions are kept; --fit WIDTHxHEIGHT gives a box."
+            f"{names} cannot be combined, since the aspect ratio is kept; --fit WIDTHxHEIGHT fits a picture into a box."
         )
     ((wish, value),) = wishes.items()
     if isinstance(value, str):
         box = BOX.fullmatch(value.strip())
         if box is None or not all(int(side) for side in box.groups()):
-            raise PictureError(f"{value} is no box; write its width and height in pixels, as in --fit 3840x2160.")
+            raise PictureError(f"{value} is not a valid size; write width and height in pixels, as in --fit 3840x2160.")
         return Target(wish, int(box[1]), int(box[2]))
     if not math.isfinite(value) or value <= 0:
-        raise PictureError(f"--{wish.replace('_', '-')} {value:g} is no size.")
+        raise PictureError(f"--{wish.replace('_', '-')} must be a positive number, not {value:g}.")
     if wish == "scale" and value < 1:
-        raise PictureError(f"--scale {value:g} would make pictures smaller; any picture editor does that well.")
+        raise PictureError(f"--scale must be at least 1, not {value:g}; Minutia does not downscale.")
     return Target(wish, value)
 
 
 def read_range(given: str | None) -> ValueRange | None:
-    """Take a wish about which values are 0 and 1: two numbers with a comma between them, or auto.
+    """Read which values are 0 and 1: two numbers with a comma between them, or auto.
 
     Raises:
         PictureError: it is neither.
@@ -63,12 +63,14 @@ def read_range(given: str | None) -> ValueRange | None:
         low, high = map(float, given.split(","))
         require_range((low, high))
     except (ValueError, PictureError) as error:
-        raise PictureError(f"--range {given} is no range; write LOW,HIGH, as in --range 0,1, or auto.") from error
+        raise PictureError(
+            f"--range {given} is not a valid range; write LOW,HIGH, as in --range 0,1, or auto."
+        ) from error
     return low, high
 
 
 def choose_model(model: str | None, target: Target | None) -> tuple[ModelCard, Target | None]:
-    """Find the model that serves a wish; where one pass of it gives just that, no target is left.
+    """Find the model for an output size; where one pass of it gives exactly that, no target is left.
 
     Args:
         model: a name or folder; None takes the default, and for a scale the smallest default that reaches it, or else
@@ -88,14 +90,14 @@ def choose_model(model: str | None, target: Target | None) -> tuple[ModelCard, T
 
 
 def idle_wishes(encoding: Encoding, targets: Iterable[Path]) -> list[str]:
-    """Say which wishes about files none of the files can have."""
+    """Say which settings have no effect on any of the files."""
     formats = {format_of(target) for target in targets}
     idle = []
     if encoding.quality != USUAL_ENCODING.quality and formats.isdisjoint(LOSSY):
-        idle.append("--quality is for JPEG, WebP and AVIF, and changes nothing here.")
+        idle.append("--quality applies to JPEG, WebP and AVIF only and has no effect here.")
     if TIFF not in formats:
         changed = {"--compression": encoding.compression != USUAL_ENCODING.compression, "--pyramid": encoding.pyramid}
-        idle += [f"{name} is for TIFF, and changes nothing here." for name, given in changed.items() if given]
+        idle += [f"{name} applies to TIFF only and has no effect here." for name, given in changed.items() if given]
     return idle
 
 

@@ -1,1 +1,1 @@
-"""How fast this machine is, and how much of that the networks make use of."""
+"""Speed of this machine, and the share of it that networks reach."""

@@ -1,4 +1,4 @@
-"""What a device can do at most: large matrix products, the kernel that makers of processors tune most."""
+"""Reference speed of a device: matrix multiplication, the kernel that makers of processors tune most."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def find_products(device: str) -> list[Product]:
             OpenVINO.
 
     Returns:
-        None at all for a CPU on which there is neither.
+        Empty for a CPU on which there is neither.
     """
     if device in {"cpu", "gpu"} and importlib.util.find_spec("openvino") is not None:
         return _openvino_products(device)

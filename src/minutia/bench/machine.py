@@ -1,4 +1,4 @@
-"""Which machine figures were measured on, and with what."""
+"""Description of the machine and the libraries that were measured."""
 
 from __future__ import annotations
 

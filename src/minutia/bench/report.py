@@ -1,4 +1,4 @@
-"""What was measured, and the same as JSON, every figure with its unit in its name."""
+"""The results, also as JSON, every number with its unit in its name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The rate of matrix products on a device."""
+    """Speed of matrix multiplication on a device."""
 
     device: str
     precision: str
@@ -49,7 +49,7 @@ class Speed:
 
     @property
     def share_of_limit(self) -> float | None:
-        """Rate of operations over that of matrix products, 1 for all that the device can do."""
+        """Rate of operations relative to that of matrix multiplication."""
         return None if self.limit is None else self.tflop_per_s / self.limit.tflop_per_s
 
 

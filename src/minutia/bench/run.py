@@ -1,4 +1,4 @@
-"""Measure a machine: matrix products, networks, and commands, all in turns."""
+"""Measure a machine: matrix multiplication, networks, and commands, all in turns."""
 
 from __future__ import annotations
 

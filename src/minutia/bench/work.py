@@ -1,4 +1,4 @@
-"""How much a network computes, counted from its graph."""
+"""Operations of a network, counted from its graph."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _conv_flops(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int
     """Count 2 for each weight that meets each output pixel; weights are (out, in / groups, kernel H, kernel W)."""
     output, weights = shapes.get(node.output[0], (0,)), shapes.get(node.input[1], (0,))
     if 0 in (*output, *weights):
-        raise ModelError("The model makes its sizes as it runs, so its operations cannot be counted beforehand.")
+        raise ModelError("The model computes its sizes at run time, so its operations cannot be counted beforehand.")
     return 2 * math.prod(output) * math.prod(weights[1:])
 
 

@@ -1,4 +1,4 @@
-"""The command line: what may be typed, and how answers look. No work is done here."""
+"""The command line: options and output. No work is done here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="minutia",
     cls=Commands,
-    help="Make small pictures large and sharp.",
+    help="Super-resolution with generative adversarial networks.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -50,7 +50,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _prepare(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     del version

@@ -74,7 +74,7 @@ class _Times(ProgressColumn):
 
 @final
 class PictureBars:
-    """Bars of a batch: pictures, and below it how far the present one is; nothing is drawn on what is no terminal."""
+    """Bars of a batch: pictures, and below them the progress of the current one; drawn on terminals only."""
 
     def __init__(self, screen: Screen, num_pictures: int) -> None:
         name = Column(max_width=40, no_wrap=True, overflow="ellipsis")

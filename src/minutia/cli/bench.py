@@ -1,4 +1,4 @@
-"""`minutia bench`: how fast this machine is, and how much of that models make use of."""
+"""`minutia bench`: speed of this machine, and the share of it that models reach."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ if TYPE_CHECKING:
 def bench(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Names or folders; by default the default model."),
+        typer.Argument(metavar="[MODEL]...", help="Models, by name or folder; without any, the default model."),
     ] = None,
     json_file: Json = None,
-    side: Annotated[int, typer.Option("--size", min=8, metavar="PIXELS", help="Side of the picture.")] = 256,
-    runs: Annotated[int, typer.Option(min=1, metavar="N", help="Rounds, of which medians are taken.")] = 5,
+    side: Annotated[int, typer.Option("--size", min=8, metavar="PIXELS", help="Side of the picture in pixels.")] = 256,
+    runs: Annotated[int, typer.Option(min=1, metavar="N", help="Number of runs; medians are reported.")] = 5,
     engines: Annotated[
         list[str] | None,
         typer.Option(
-            "--engine", metavar="NAME", help="openvino, torch or onnxruntime, once for each; by default all there are."
+            "--engine",
+            metavar="NAME",
+            help="openvino, torch or onnxruntime; may be repeated; by default all that are installed.",
         ),
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Measure how fast this machine, its models and its commands are."""
+    """Measure the speed of this machine, of models and of whole commands."""
     from minutia.bench.report import to_json
     from minutia.bench.run import run_bench
     from minutia.cli.bars import progress_bar
@@ -60,10 +62,10 @@ def _show(report: Report) -> None:
     from rich.table import Column, Table
 
     console.print(f"{report.machine['processor']}, {report.machine['num_cores']} cores; medians of {report.runs} runs")
-    limits = Table("matrix product", "TFLOP/s")
+    limits = Table("matrix multiplication", "TFLOP/s")
     for limit in report.limits:
         limits.add_row(f"{limit.device}, {limit.precision}", f"{limit.tflop_per_s:.3f}")
-    networks = Table(Column("model", no_wrap=True), "engine", "MP/s", "s/MP", "TFLOP/s", "of the product")
+    networks = Table(Column("model", no_wrap=True), "engine", "MP/s", "s/MP", "TFLOP/s", "% of matmul")
     for speed in report.speeds:
         networks.add_row(
             speed.model,
@@ -73,13 +75,15 @@ def _show(report: Report) -> None:
             f"{speed.tflop_per_s:.3f}",
             _percent(speed.share_of_limit),
         )
-    starts = Table("from start to end", "s", "of the product")
+    starts = Table("whole command", "s", "% of matmul")
     for start in report.starts:
         starts.add_row(start.command, f"{start.seconds:.2f}", _percent(start.share_of_limit))
     console.print(limits)
     console.print(networks)
     console.print(starts)
-    console.print(f"MP: megapixels of the picture before it is enlarged, here {report.side}x{report.side} pixels.")
+    console.print(
+        f"MP: megapixels of the input, here {report.side}x{report.side} pixels. % of matmul: share of the speed above."
+    )
     for sentence in report.left_out:
         remark(sentence, "yellow")
 

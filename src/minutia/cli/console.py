@@ -59,7 +59,7 @@ def plain(words: object) -> str:
 
 
 def remark(words: object, style: str | None = None) -> None:
-    """Print what is no result: on standard error; through the console that may be drawing a bar where both are seen."""
+    """Print what is not a result: on standard error, or through the console that may draw a bar where both are seen."""
     both_are_seen = sys.stdout is not None and sys.stdout.isatty() and errors.is_terminal
     (console if both_are_seen else errors).print(plain(words), style=style)
 

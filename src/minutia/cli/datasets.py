@@ -43,9 +43,9 @@ def list_sets() -> None:
 
     known = {dataset.name: dataset for dataset in DATASETS}
     table = Table(box=None, pad_edge=False)
-    for head in ("name", "pictures", "to fetch", "LR"):
+    for head in ("name", "pictures", "download", "LR"):
         table.add_column(head, no_wrap=True)
-    table.add_column("what it is")
+    table.add_column("description")
     for name, dataset in known.items():
         if name.endswith(VALID):
             continue
@@ -53,22 +53,22 @@ def list_sets() -> None:
         scales = " ".join(f"x{scale}" for scale in dataset.scales) or "made"
         table.add_row(name, f"{dataset.num_pictures}{more}", _size(dataset), scales, dataset.summary)
     console.print(table)
-    console.print("pictures: where there is a second number, NAME-valid is a set of so many for validation.")
-    console.print("LR: scales of the low-resolution pictures in the set; made: at any scale, by prepare.")
+    console.print("pictures: a second number is the size of the validation set, NAME-valid.")
+    console.print("LR: scales of the included low-resolution pictures; made: prepare makes them at any scale.")
     console.print("  minutia datasets download NAME             shows the licence, and asks")
     console.print("  minutia datasets prepare NAME -o FOLDER    NAME may be a folder of your own pictures")
 
 
 @datasets.command()
 def download(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A set of minutia datasets list.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="For archives.")] = DOWNLOADS,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a set; see minutia datasets list.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for archives.")] = DOWNLOADS,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Download without asking.")] = False,
     mirror: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Take the archives from ADDRESS/ARCHIVE instead.")
+        str | None, typer.Option(metavar="ADDRESS", help="Download the archives from ADDRESS/ARCHIVE instead.")
     ] = None,
 ) -> None:
-    """Download a set. Its terms are shown first; what was stopped goes on where it was."""
+    """Download a set. Its terms are shown first. A stopped download continues where it was."""
     from minutia.cli.bars import make_download_bar, progress_bar
     from minutia.datasets.catalog import find_dataset
     from minutia.datasets.disk import require_space
@@ -88,34 +88,34 @@ def download(
                 verdict = fetch(archive, output, progress=progress)
             _tell_verdict(output / archive.name, verdict)
     except KeyboardInterrupt:
-        errors.print("Stopped; the same command goes on from here.")
+        errors.print("Stopped; the same command continues from here.")
         raise typer.Exit(INTERRUPTED) from None
     place = "" if output == DOWNLOADS else f" --from {output}"
-    console.print("To make folders for training of it:")
+    console.print("To make training folders from it:")
     console.print(f"  minutia datasets prepare {dataset.name}{place} -o FOLDER")
 
 
 @datasets.command()
 def prepare(
-    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A set, or a folder of your own pictures.")],
+    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="Set name, or a folder of your own pictures.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder to make, with HR and LR in it.")
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder to make; it will contain HR and LR.")
     ],
     place: Annotated[
         Path | None,
-        typer.Option("--from", metavar="PATH", help="The set's archive, or its folder; by default that of download."),
+        typer.Option("--from", metavar="PATH", help="Archive of the set, or its folder; default: as in download."),
     ] = None,
-    count: Annotated[int | None, typer.Option(metavar="N", help="Take so many pictures, chosen at random.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Another seed chooses other pictures.")] = 0,
+    count: Annotated[int | None, typer.Option(metavar="N", help="Pictures to take, chosen at random.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random choice of --count.")] = 0,
     resize: Annotated[
         str | None,
-        typer.Option(metavar="WIDTHxHEIGHT", help="Bring the pictures to just this size, whatever their shape."),
+        typer.Option(metavar="WIDTHxHEIGHT", help="Resize to exactly this size; the aspect ratio is not kept."),
     ] = None,
     crop: Annotated[
-        int | None, typer.Option(metavar="SIDE", help="Cut the pictures into squares, edge to edge.")
+        int | None, typer.Option(metavar="SIDE", help="Cut the pictures into square tiles of this side.")
     ] = None,
     scale: Annotated[
-        int | None, typer.Option("-s", "--scale", metavar="N", help="How much smaller LR pictures are; by default 4.")
+        int | None, typer.Option("-s", "--scale", metavar="N", help="Scale of LR pictures; default: 4 or the set's.")
     ] = None,
 ) -> None:
     """Make HR and LR folders, and a manifest of what is in them."""
@@ -138,27 +138,27 @@ def prepare(
         with _two_bars("unpacking", "preparing") as (unpacking, progress):
             done = work(output, settings, unpacking=unpacking, progress=progress)
     except KeyboardInterrupt:
-        errors.print("Stopped; the same command goes on from here.")
+        errors.print("Stopped; the same command continues from here.")
         raise typer.Exit(INTERRUPTED) from None
     _tell_prepared(done, settings.scale)
 
 
 @datasets.command()
 def check(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Pictures; or a folder with HR and LR folders.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures, or of HR and LR folders.")],
     lr: Annotated[
-        Path | None, typer.Option("--lr", metavar="FOLDER", help="Low-resolution copies, if they are elsewhere.")
+        Path | None, typer.Option("--lr", metavar="FOLDER", help="Folder of the LR pictures, if they are elsewhere.")
     ] = None,
     scale: Annotated[
         int | None,
-        typer.Option("-s", "--scale", min=1, metavar="N", help="How much smaller they are; by default as prepared."),
+        typer.Option("-s", "--scale", min=1, metavar="N", help="Scale of the LR pictures; default: the manifest's."),
     ] = None,
     fix: Annotated[
-        Path | None, typer.Option(metavar="NEW_FOLDER", help="Write a folder without what is found.")
+        Path | None, typer.Option(metavar="NEW_FOLDER", help="Write a new folder without the defects.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="List every file, however many there are.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List all files, not only ten of a kind.")] = False,
 ) -> None:
-    """Look for what would spoil training. Exit status 1 if anything is found and not mended by --fix."""
+    """Look for defects that would spoil training. Exit status 1 if any is found, unless --fix is given."""
     from minutia.cli.bars import progress_bar
     from minutia.datasets.check import check as look_through
     from minutia.datasets.cutting import DEFAULT_SCALE
@@ -169,7 +169,7 @@ def check(
         require_new(fix)
     with progress_bar("checking") as progress:
         report = look_through(folder, lr, scale, progress)
-    pairs = f", against those in {report.lr}, x{report.scale}" if report.lr else ""
+    pairs = f", compared with those in {report.lr}, x{report.scale}" if report.lr else ""
     console.print(plain(f"{_pictures(len(report.candidates))} in {report.hr}{pairs}"))
     _tell_findings(report.findings, shown=len(report.findings) if everything else SHOWN)
     if fix is not None:
@@ -178,10 +178,10 @@ def check(
         left = f"{fixed.num_left_out} left out" if fixed.num_left_out else "none left out"
         console.print(f"{fix} holds {_pictures(fixed.num_kept)}, {fixed.num_cut} of them cut; {left}.")
         if report.scale != DEFAULT_SCALE:
-            console.print(f"Its LR pictures are {report.scale} times smaller: --scale {report.scale}.")
+            console.print(f"Its LR pictures are {report.scale} times smaller; pass --scale {report.scale}.")
     elif report.findings:
         where = f"{folder}" if lr is None else f"{folder} --lr {lr}"
-        console.print("A folder without them:")
+        console.print("To make a folder without these defects:")
         console.print(f"  minutia datasets check {where} --scale {report.scale} --fix NEW_FOLDER")
         raise typer.Exit(1)
 
@@ -201,7 +201,7 @@ def _mirrored(dataset: Dataset, mirror: str | None) -> Dataset:
 
 
 def _introduce(dataset: Dataset) -> None:
-    """Say what a set is, and under which terms it is to be had."""
+    """Say what a set is, and under which terms it is available."""
     from minutia.datasets.disk import in_bytes
 
     console.print(f"{dataset.title}: {_pictures(dataset.num_pictures)}, {dataset.summary}")
@@ -209,15 +209,15 @@ def _introduce(dataset: Dataset) -> None:
     console.print(f"  page     {dataset.homepage}")
     for archive in dataset.archives:
         size = "" if archive.num_bytes is None else f", {in_bytes(archive.num_bytes)}"
-        console.print(f"  archive  {archive.name}{size}, {archive.url or 'no open address'}")
+        console.print(f"  archive  {archive.name}{size}, {archive.url or 'no public address'}")
 
 
 def _ask(num_bytes: int, folder: Path, *, yes: bool) -> None:
     """Let a person decide, where there is one."""
     from minutia.datasets.disk import free_bytes, in_bytes
 
-    console.print(f"{in_bytes(num_bytes)} are to come into {folder}, where {in_bytes(free_bytes(folder))} are free.")
-    console.print("To unpack them takes about as much again.")
+    console.print(f"{in_bytes(num_bytes)} to download into {folder}, which has {in_bytes(free_bytes(folder))} free.")
+    console.print("Unpacking takes about as much again.")
     if not yes and sys.stdin.isatty():
         typer.confirm("Download under this licence?", abort=True)
 
@@ -225,8 +225,8 @@ def _ask(num_bytes: int, folder: Path, *, yes: bool) -> None:
 def _tell_verdict(path: Path, verdict: Verdict) -> None:
     words = {
         "published": "is the file that was published",
-        "noted": "is the file that was seen first",
-        "first seen": "has no published checksum; its own is noted beside it, so that a change would be noticed",
+        "noted": "is the same file as at the first download",
+        "first seen": "has no published checksum; its own is stored beside it, so that a later change is noticed",
     }
     console.print(f"{path} {words[verdict.basis]} (SHA-256 {verdict.sha256[:12]}...).")
 
@@ -239,7 +239,7 @@ def _own_place(name: str, place: Path | None) -> Path | None:
     if name.lower() in {dataset.name for dataset in DATASETS} or not Path(name).exists():
         return None
     if place is not None:
-        raise DataError(f"--from goes with the name of a set, and {name} is a path; leave one of them out.")
+        raise DataError(f"--from is for the name of a set, and {name} is a path; leave out one of them.")
     return Path(name)
 
 
@@ -263,8 +263,8 @@ def _tell_prepared(done: Prepared, scale: int) -> None:
     for reason in list(done.skipped.values())[:SHOWN]:
         errors.print(plain(f"Left out: {reason}"), style="yellow")
     if len(done.skipped) > SHOWN:
-        errors.print(f"Left out: {len(done.skipped) - SHOWN} more; manifest.json tells which.", style="yellow")
-    state = "holds" if done.is_new else "was prepared before, and holds"
+        errors.print(f"Left out: {len(done.skipped) - SHOWN} more; manifest.json lists them.", style="yellow")
+    state = "holds" if done.is_new else "was prepared before and holds"
     console.print(f"{done.folder} {state} {_pictures(done.num_pairs)} in {HR}, and as many x{scale} smaller in {LR}.")
     console.print("To train on them:")
     folder = done.folder
@@ -275,7 +275,7 @@ def _tell_findings(findings: Sequence[Finding], *, shown: int) -> None:
     from minutia.datasets.findings import ADVICE
 
     if not findings:
-        console.print("Nothing was found.")
+        console.print("No defects were found.")
     for kind, (matter, advice) in ADVICE.items():
         of_kind = [finding for finding in findings if finding.kind == kind]
         if of_kind:

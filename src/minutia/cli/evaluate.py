@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -28,41 +28,70 @@ DOWNLOADED = Path("download")
 """In the place of a weights file."""
 
 
+Folders: TypeAlias = Annotated[
+    list[Path],
+    typer.Option(metavar="FOLDER", help="Test set: a folder of originals, or of HR (and LR) folders; may be repeated."),
+]
+Models: TypeAlias = Annotated[
+    list[str] | None, typer.Argument(metavar="[MODEL]...", help="Names or folders of models.")
+]
+MadeFolders: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FOLDER", help="Folder of results of another tool for the LR pictures; may be repeated."),
+]
+MadeScale: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Scale of the pictures in --made; by default that of the models."),
+]
+Pictures: TypeAlias = Annotated[
+    bool, typer.Option("--pictures", help="Show the scores of every picture, not only the means.")
+]
+Niqe: TypeAlias = Annotated[
+    bool, typer.Option("--niqe", help="Also measure NIQE, a no-reference quality score (lower is better).")
+]
+Grid: TypeAlias = Annotated[
+    bool,
+    typer.Option("--grid", help="Also measure the checkerboard pattern that networks can leave (lower is better)."),
+]
+Vgg: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Also measure the distance of VGG19 features; FILE holds the weights, or is the word download.",
+    ),
+]
+Lpips: TypeAlias = Annotated[bool, typer.Option("--lpips", help="Also measure LPIPS; its weights are downloaded once.")]
+Strength: TypeAlias = Annotated[
+    list[float] | None,
+    typer.Option(metavar="0-1", help="Measure at this strength, 0 to 1, instead of 1; may be repeated."),
+]
+Denoise: TypeAlias = Annotated[
+    list[float] | None,
+    typer.Option(metavar="0-1", help="Measure at this denoising, 0 to 1, instead of 1; may be repeated."),
+]
+
+
 def evaluate(
-    data: Annotated[
-        list[Path],
-        typer.Option(metavar="FOLDER", help="Test set: HR (and LR) folders, or originals alone; as often as wanted."),
-    ],
-    models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Names or folders of models.")
-    ] = None,
-    made: Annotated[
-        list[Path] | None, typer.Option(metavar="FOLDER", help="What another tool made of LR; as often as wanted.")
-    ] = None,
-    scale: Annotated[int | None, typer.Option(min=1, metavar="N", help="Of --made; by default the models'.")] = None,
+    data: Folders,
+    models: Models = None,
+    made: MadeFolders = None,
+    scale: MadeScale = None,
     json_file: Json = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table as Markdown.")] = None,
-    pictures: Annotated[bool, typer.Option("--pictures", help="Show every picture, not only the means.")] = False,
-    write_card: Annotated[bool, typer.Option("--write-card", help="Keep the means in the models' cards.")] = False,
-    niqe: Annotated[bool, typer.Option("--niqe", help="Measure naturalness too (lower is better).")] = False,
-    grid: Annotated[bool, typer.Option("--grid", help="Measure the grid that networks can leave too.")] = False,
-    vgg: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Measure the distance of VGG19 too, with this weights file, or download."),
-    ] = None,
-    lpips: Annotated[bool, typer.Option("--lpips", help="Measure LPIPS too; its weights are downloaded once.")] = False,
-    strength: Annotated[
-        list[float] | None, typer.Option(metavar="0-1", help="Blend with the faithful sibling; as often as wanted.")
-    ] = None,
-    denoise: Annotated[
-        list[float] | None, typer.Option(metavar="0-1", help="Blend with the gentle sibling; as often as wanted.")
-    ] = None,
-    tta: Annotated[bool, typer.Option("--tta", help="Average over eight mirror images.")] = False,
+    pictures: Pictures = False,
+    write_card: Annotated[bool, typer.Option("--write-card", help="Write the means into the model cards.")] = False,
+    niqe: Niqe = False,
+    grid: Grid = False,
+    vgg: Vgg = None,
+    lpips: Lpips = False,
+    strength: Strength = None,
+    denoise: Denoise = None,
+    tta: Annotated[bool, typer.Option("--tta", help="Average over eight flips and rotations (self-ensemble).")] = False,
     engine: Engine = "auto",
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Measure models, with bicubic beside them. PSNR and SSIM on luma, or on bands, and what the eye sees."""
+    """Measure models, and bicubic for comparison. PSNR and SSIM on luma or on bands; on request perceptual metrics."""
     from minutia.cli.bars import progress_bar
     from minutia.evaluate.benchmark import run_benchmark
     from minutia.evaluate.report import to_json, to_markdown
@@ -71,7 +100,9 @@ def evaluate(
     from minutia.zoo.catalog import find_model
 
     if write_card and (strength or denoise or tta):
-        raise ModelError("Cards hold the figures of models as they are; leave out --strength, --denoise and --tta.")
+        raise ModelError(
+            "Model cards record results at full strength in a single pass; leave out --strength, --denoise and --tta."
+        )
     cards = [find_model(model) for model in models or []]
     _check_targets(json_file, markdown, cards if write_card else [])
     for folder in data:
@@ -110,21 +141,23 @@ def _others(folders: list[Path], scale: int | None, cards: list[ModelCard]) -> l
     from minutia.evaluate.made import Made
 
     if not cards and not folders:
-        raise ModelError("There is nothing to measure: name a model, or a folder of enlarged pictures with --made.")
+        raise ModelError(
+            "There is nothing to measure: name a model, or a folder of results of another tool with --made."
+        )
     scales = {scale} if scale is not None else {card.scale for card in cards}
     if folders and len(scales) != 1:
-        raise ModelError("Say by --scale how many times the pictures of --made were enlarged.")
+        raise ModelError("Give the scale of the pictures in --made with --scale.")
     kind = kind_of(cards[0]) if cards else PHOTO
     return [Made(str(folder), each, folder, kind) for folder in folders for each in scales]
 
 
 def _check_targets(json_file: Path | None, markdown: Path | None, cards: list[ModelCard]) -> None:
-    """Refuse before anything is measured what could not be kept: files without a place, cards of one name."""
+    """Refuse before anything is measured what could not be written: files without a folder, cards of one name."""
     for path in (json_file, markdown):
         if path is not None:
             require_place(path)
     if len({card.name for card in cards}) < len(cards):
-        raise ModelError("Two of these models have one name; write their cards one by one.")
+        raise ModelError("Two of these models have the same name; write their cards separately.")
 
 
 def _contestants(
@@ -160,7 +193,7 @@ def _show(results: list[Result], *, pictures: bool) -> None:
 
 
 def _write_figures(card: ModelCard, results: list[Result], precision: Precision) -> None:
-    """Replace the card's figures of the test sets that were just measured."""
+    """Replace the card's results on the test sets that were just measured."""
     from minutia.zoo.card import CARD_NAME, Figure, read_card, write_card
 
     new = {
@@ -177,10 +210,10 @@ def _write_figures(card: ModelCard, results: list[Result], precision: Precision)
     folder = card.model_path.parent
     now = read_card(folder / CARD_NAME)  # Which another evaluation may have written meanwhile.
     if now.sha256 != card.sha256:
-        raise ModelError(f"The model in {folder} was replaced while it was measured; its card is left as it is.")
+        raise ModelError(f"The model in {folder} was replaced while it was measured; its card is left unchanged.")
     kept = {figure.data: figure for figure in now.figures}
     try:
         write_card(replace(now, figures=tuple((kept | new).values())), folder)
     except OSError as error:
         raise ModelError(f"The card in {folder} cannot be written: {reason(error)}.") from error
-    console.print(f"Wrote the figures into {folder / 'card.toml'}.")
+    console.print(f"Wrote the results into {folder / 'card.toml'}.")

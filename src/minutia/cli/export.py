@@ -4,45 +4,58 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
 from minutia.cli.console import console
 from minutia.errors import needs_extra
 
+Source: TypeAlias = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="Run folder, or a weights file: of a run, or of ESRGAN, Real-ESRGAN and similar networks.",
+    ),
+]
+Folder: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Model folder to make; its name becomes that of the model.")
+]
+TrainingData: TypeAlias = Annotated[str, typer.Option(metavar="TEXT", help="Data that the model was trained on.")]
+Faithful: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="MODEL",
+        help="Fidelity model of the same network, to blend with by --strength: its name or folder.",
+    ),
+]
+Gentle: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="MODEL",
+        help="Model of the same network that keeps grain, to blend with by --denoise: its name or folder.",
+    ),
+]
+Halo: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Overlap around each tile in input pixels; less than the receptive field is faster, but not exact.",
+    ),
+]
+
 
 def export(
-    source: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Run folder, or a weights file: of one, or of ESRGAN and its kin.")
-    ],
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Model folder to make; its name becomes the model's.")
-    ],
-    summary: Annotated[str, typer.Option(metavar="TEXT", help="One sentence on what the model is.")] = "",
+    source: Source,
+    folder: Folder,
+    summary: Annotated[str, typer.Option(metavar="TEXT", help="One sentence that describes the model.")] = "",
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Licence of the weights.")] = "not stated",
-    training_data: Annotated[str, typer.Option(metavar="TEXT", help="What the model was trained on.")] = "not stated",
-    intended_use: Annotated[str, typer.Option(metavar="TEXT", help="What the model is for.")] = "not stated",
-    limits: Annotated[str, typer.Option(metavar="TEXT", help="What the model cannot do.")] = "not stated",
-    faithful: Annotated[
-        str,
-        typer.Option(
-            metavar="MODEL",
-            help="Content model of the same shape, for --strength: its name, or a folder beside this one.",
-        ),
-    ] = "",
-    gentle: Annotated[
-        str,
-        typer.Option(
-            metavar="MODEL", help="Model of the same shape that leaves grain, for --denoise: its name, or a folder."
-        ),
-    ] = "",
-    halo: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="Input pixels around each tile; less than the network sees is faster and not exact."
-        ),
-    ] = None,
+    training_data: TrainingData = "not stated",
+    intended_use: Annotated[str, typer.Option(metavar="TEXT", help="Purpose of the model.")] = "not stated",
+    limits: Annotated[str, typer.Option(metavar="TEXT", help="Limitations of the model.")] = "not stated",
+    faithful: Faithful = "",
+    gentle: Gentle = "",
+    halo: Halo = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing model.")] = False,
 ) -> None:
     """Turn weights into a model folder: model.onnx and its card."""

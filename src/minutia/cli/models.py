@@ -1,4 +1,4 @@
-"""`minutia models`: what there is to choose from."""
+"""`minutia models`: the models that can be called by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from minutia.markdown import table
 if TYPE_CHECKING:
     from minutia.zoo.card import ModelCard
 
-HEAD = ("name", "scale", "MB", "PSNR / SSIM", "licence", "what it is")
+HEAD = ("name", "scale", "MB", "PSNR / SSIM", "licence", "description")
 
 
 def models(
@@ -33,7 +33,7 @@ def models(
         print_named((_name(card).replace(" ", "\n"), _description(card)) for card in cards)
     for convention, names in conventions.items():
         of = f" of {', '.join(names)}" if len(conventions) > 1 else ""
-        console.print(f"Figures{of}: {convention}.")
+        console.print(f"Results{of}: {convention}.")
 
 
 def _name(card: ModelCard) -> str:

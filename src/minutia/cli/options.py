@@ -1,4 +1,4 @@
-"""Options of commands: what several share, and the many of `minutia upscale`."""
+"""Options of commands: those that several share, and those of `minutia upscale`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import typer
 
 from minutia import types
 
-SIZE = "Size (one of these; proportions are kept)"
+SIZE = "Size (one of these; the aspect ratio is kept)"
 MANY = "Many pictures"
-LOOK = "What is made"
-TRUST = "Strange files"
+LOOK = "Result"
+TRUST = "Large and damaged files"
 SPEED = "Speed and memory"
 
 Engine: TypeAlias = Annotated[
@@ -22,22 +22,24 @@ Device: TypeAlias = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="auto, cpu, gpu (Intel), cuda, cuda:N or mps; cuda:0,cuda:1 share the pictures.",
+        help="auto, cpu, cuda, cuda:N, mps, or gpu for an Intel GPU; cuda:0,cuda:1 share the pictures.",
         rich_help_panel=SPEED,
     ),
 ]
 Precision: TypeAlias = Annotated[
     types.Precision,
     typer.Option(
-        metavar="NAME", help="auto, fp32, bf16 or fp16; auto takes what the device is fast in.", rich_help_panel=SPEED
+        metavar="NAME",
+        help="auto, fp32, bf16 or fp16; auto takes the fastest one that the device supports.",
+        rich_help_panel=SPEED,
     ),
 ]
-Json: TypeAlias = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")]
+Json: TypeAlias = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all results as JSON.")]
 
 # What a newcomer needs comes first, without a heading of its own.
 Paths: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PATH]...", help="Pictures, folders, patterns like 'scans/*.jpg'; - is standard input."),
+    typer.Argument(metavar="[PATH]...", help="Pictures, folders, or patterns like 'scans/*.jpg'; - is standard input."),
 ]
 Output: TypeAlias = Annotated[
     Path | None,
@@ -53,31 +55,41 @@ Model: TypeAlias = Annotated[
     typer.Option("-m", "--model", metavar="NAME", help="Name of a model (see minutia models), or its folder."),
 ]
 Scale: TypeAlias = Annotated[
-    float | None, typer.Option("-s", "--scale", metavar="N", help="How many times larger: 2, 4, or 2.5.")
+    float | None, typer.Option("-s", "--scale", metavar="N", help="Scale factor, such as 2, 4 or 2.5.")
 ]
 Format: TypeAlias = Annotated[
     str | None,
-    typer.Option("-f", "--format", metavar="NAME", help="png, jpg, webp, avif, tiff; by default the source's."),
+    typer.Option(
+        "-f",
+        "--format",
+        metavar="NAME",
+        help="Output format: png, jpg, webp, avif, tiff and more; default: that of the input.",
+    ),
 ]
 Recursive: TypeAlias = Annotated[
-    bool, typer.Option("-r", "--recursive", help="Search sub-folders too; -o keeps their tree.")
+    bool, typer.Option("-r", "--recursive", help="Search sub-folders too; -o keeps their structure.")
 ]
 
 Width: TypeAlias = Annotated[
-    int | None, typer.Option(min=1, metavar="PIXELS", help="Width that pictures become.", rich_help_panel=SIZE)
+    int | None, typer.Option(min=1, metavar="PIXELS", help="Width of the result.", rich_help_panel=SIZE)
 ]
-Height: TypeAlias = Annotated[int | None, typer.Option(min=1, metavar="PIXELS", help="Height.", rich_help_panel=SIZE)]
+Height: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, metavar="PIXELS", help="Height of the result.", rich_help_panel=SIZE)
+]
 LongSide: TypeAlias = Annotated[
-    int | None, typer.Option(min=1, metavar="PIXELS", help="Of the longer side.", rich_help_panel=SIZE)
+    int | None,
+    typer.Option(min=1, metavar="PIXELS", help="Length of the longer side of the result.", rich_help_panel=SIZE),
 ]
 ShortSide: TypeAlias = Annotated[
-    int | None, typer.Option(min=1, metavar="PIXELS", help="Of the shorter side.", rich_help_panel=SIZE)
+    int | None,
+    typer.Option(min=1, metavar="PIXELS", help="Length of the shorter side of the result.", rich_help_panel=SIZE),
 ]
 Megapixels: TypeAlias = Annotated[
-    float | None, typer.Option(metavar="N", help="Millions of pixels.", rich_help_panel=SIZE)
+    float | None, typer.Option(metavar="N", help="Size of the result in millions of pixels.", rich_help_panel=SIZE)
 ]
 Fit: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="WxH", help="As large as goes into a box, as in 3840x2160.", rich_help_panel=SIZE)
+    str | None,
+    typer.Option(metavar="WxH", help="Largest size that fits into a box, such as 3840x2160.", rich_help_panel=SIZE),
 ]
 
 FromList: TypeAlias = Annotated[
@@ -89,7 +101,9 @@ FromList: TypeAlias = Annotated[
 Suffix: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="TEXT", help="Added to names; by default _x4 beside the source, nothing in -o.", rich_help_panel=MANY
+        metavar="TEXT",
+        help="Text added to file names; by default _x4 beside the source, and none in -o.",
+        rich_help_panel=MANY,
     ),
 ]
 Overwrite: TypeAlias = Annotated[
@@ -99,41 +113,49 @@ Resume: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Go by the journal: make only what is missing, and anew what has changed, input or settings.",
+        help="Continue by the journal: make what is missing, and remake what has another input or other settings.",
         rich_help_panel=MANY,
     ),
 ]
 JournalFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--journal", metavar="FILE", help="Where it is kept; by default in the folder -o.", rich_help_panel=MANY
+        "--journal", metavar="FILE", help="File of the journal; by default in the folder -o.", rich_help_panel=MANY
     ),
 ]
 FailFast: TypeAlias = Annotated[
     bool, typer.Option("--fail-fast", help="Stop at the first picture that fails.", rich_help_panel=MANY)
 ]
 DryRun: TypeAlias = Annotated[
-    bool, typer.Option("--dry-run", help="Only tell what would be made, and how long it takes.", rich_help_panel=MANY)
+    bool,
+    typer.Option(
+        "--dry-run", help="List what would be made and the estimated time; write nothing.", rich_help_panel=MANY
+    ),
 ]
 
 Quality: TypeAlias = Annotated[
-    int, typer.Option(min=1, max=100, metavar="1-100", help="Of JPEG, WebP and AVIF.", rich_help_panel=LOOK)
+    int,
+    typer.Option(min=1, max=100, metavar="1-100", help="Quality of JPEG, WebP and AVIF files.", rich_help_panel=LOOK),
 ]
 Compression: TypeAlias = Annotated[
     types.Compression,
-    typer.Option(metavar="NAME", help="Of TIFF: deflate, or none, which is quicker.", rich_help_panel=LOOK),
+    typer.Option(
+        metavar="NAME", help="Compression of TIFF files: deflate, or none, which is faster.", rich_help_panel=LOOK
+    ),
 ]
 Pyramid: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--pyramid", help="TIFFs hold smaller versions too, which viewers of large pictures use.", rich_help_panel=LOOK
+        "--pyramid",
+        help="Store reduced-resolution versions in TIFF files too, for viewers of large pictures.",
+        rich_help_panel=LOOK,
     ),
 ]
 Strip: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--strip",
-        help="Leave out EXIF (place, camera), XMP, IPTC and resolution. The colour profile stays: colours need it.",
+        help="Remove EXIF (location, camera), XMP, IPTC and resolution. The colour profile is kept.",
         rich_help_panel=LOOK,
     ),
 ]
@@ -141,7 +163,7 @@ Strength: TypeAlias = Annotated[
     float,
     typer.Option(
         metavar="0-1",
-        help="Of an adversarial model: 1 as it is, 0 its faithful sibling, between them a blend of both.",
+        help="Blend an adversarial model with its fidelity model: 1 is the former alone, 0 the latter.",
         rich_help_panel=LOOK,
     ),
 ]
@@ -149,7 +171,7 @@ Denoise: TypeAlias = Annotated[
     float,
     typer.Option(
         metavar="0-1",
-        help="Of a model for photographs: 1 as it is, 0 leaves grain, between them a blend of both.",
+        help="Denoising of a photo model: 1 removes noise and grain, 0 keeps them.",
         rich_help_panel=LOOK,
     ),
 ]
@@ -157,7 +179,7 @@ ColorLock: TypeAlias = Annotated[
     bool | None,
     typer.Option(
         "--color-lock/--no-color-lock",
-        help="Hold colours to the source's; by default for adversarial models.",
+        help="Correct colours to those of the source at low frequencies; default for adversarial models.",
         rich_help_panel=LOOK,
     ),
 ]
@@ -166,7 +188,7 @@ Range: TypeAlias = Annotated[
     typer.Option(
         "--range",
         metavar="LOW,HIGH",
-        help="Values that are 0 and 1 for the network, of floats and other measurements; auto takes each file's own.",
+        help="Values of floats and other measurements that the network sees as 0 and 1; auto: each file's extremes.",
         rich_help_panel=LOOK,
     ),
 ]
@@ -174,18 +196,22 @@ Tta: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--tta",
-        help="Average over eight mirror images: a little more faithful, eight times the work.",
+        help="Average over eight flips and rotations (self-ensemble): slightly more accurate, eight times the work.",
         rich_help_panel=LOOK,
     ),
 ]
 
 MaxPixels: TypeAlias = Annotated[
     int,
-    typer.Option(min=1, metavar="N", help="Refuse files with more, before they are decoded.", rich_help_panel=TRUST),
+    typer.Option(
+        min=1, metavar="N", help="Refuse files with more pixels, before decoding them.", rich_help_panel=TRUST
+    ),
 ]
 AllowTruncated: TypeAlias = Annotated[
     bool,
-    typer.Option("--allow-truncated", help="Take what there is of a file that ends too early.", rich_help_panel=TRUST),
+    typer.Option(
+        "--allow-truncated", help="Accept truncated files; use the part that can be decoded.", rich_help_panel=TRUST
+    ),
 ]
 
 Tile: TypeAlias = Annotated[
@@ -195,7 +221,7 @@ Tile: TypeAlias = Annotated[
         "--tile",
         min=0,
         metavar="PIXELS",
-        help="Side of a tile in pixels; smaller needs less memory, 0 cuts nothing.",
+        help="Side of a tile in pixels; smaller tiles need less memory; 0 does not tile.",
         rich_help_panel=SPEED,
     ),
 ]
@@ -203,7 +229,7 @@ Memory: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="Memory to keep to: 512M, 2G; TIFF and PNG that need more are made by rows. By default half of the free.",
+        help="Memory limit: 512M or 2G; TIFF and PNG above it are made row by row. Default: half of the free memory.",
         rich_help_panel=SPEED,
     ),
 ]
@@ -214,7 +240,7 @@ Jobs: TypeAlias = Annotated[
         "--jobs",
         min=1,
         metavar="N",
-        help="Pictures read, and written, beside the network; by default one for each processor, at most 4.",
+        help="Pictures read and written in parallel with the network; default: one per processor, at most 4.",
         rich_help_panel=SPEED,
     ),
 ]
@@ -229,15 +255,16 @@ def path_of(text: str) -> Path:
 
 HrFolders: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--hr", metavar="FOLDER", parser=path_of, help="High-resolution pictures; may be given several times."
-    ),
+    typer.Option("--hr", metavar="FOLDER", parser=path_of, help="Folder of high-resolution pictures; may be repeated."),
 ]
 
 LrFolders: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
-        "--lr", metavar="FOLDER", parser=path_of, help="Their small copies, one for each --hr; made where not given."
+        "--lr",
+        metavar="FOLDER",
+        parser=path_of,
+        help="Low-resolution counterparts, one folder for each --hr; made from --hr if not given.",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""`minutia recipes`: what there is to train by, and what a recipe may say."""
+"""`minutia recipes`: the bundled recipes, and the keys of a recipe."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(metavar="[RECIPE]", help="Print this one, as a beginning of your own.")
+        str | None, typer.Argument(metavar="[RECIPE]", help="Print this recipe, as a template for your own.")
     ] = None,
     keys: Annotated[
         bool,
         typer.Option(
-            "--keys", help="List all that a recipe may say; the steps of a degradation are in docs/degradations.md."
+            "--keys", help="List all keys of a recipe; the steps of a degradation are in docs/degradations.md."
         ),
     ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of a table.")] = False,
@@ -37,20 +37,20 @@ def recipes(
     bundled = bundled_recipes()
     if name is not None:
         if keys or markdown:
-            raise typer.BadParameter("A recipe is printed as it is; leave out --keys and --markdown.")
+            raise typer.BadParameter("A recipe is printed unchanged; leave out --keys and --markdown.")
         if name not in bundled:
-            raise RecipeError(f"There is no bundled recipe {name!r}; there are {', '.join(bundled)}.")
+            raise RecipeError(f"There is no bundled recipe {name!r}; known are {', '.join(bundled)}.")
         typer.echo(bundled[name].read_text(encoding="utf-8"), nl=False)
         return
     if keys and markdown:
-        _print_markdown(("key", "default", "what it means"), _rows(recipe_keys()))
+        _print_markdown(("key", "default", "meaning"), _rows(recipe_keys()))
     elif keys:
         _print_keys(recipe_keys())
     else:
         loaded = {one: load_recipe(path, hr=Path("PICTURES")) for one, path in bundled.items()}
         told = [(one, read_summary(path), _phases(loaded[one])) for one, path in bundled.items()]
         if markdown:
-            _print_markdown(("name", "what it is", "phases"), [(f"`{one}`", *words) for one, *words in told])
+            _print_markdown(("name", "description", "phases"), [(f"`{one}`", *words) for one, *words in told])
         else:
             print_named((one, "\n".join(words)) for one, *words in told)
 
@@ -71,8 +71,8 @@ def _print_keys(keys: dict[tuple[str, ...], Key]) -> None:
     grid = Table.grid()
     for names, key in keys.items():
         for name in names:
-            grid.add_row(f"{name} = {key.default}" if key.default not in ("", "needed") else name, style="bold")
-        words = " ".join([*(["Needed."] if key.default == "needed" else []), _meaning(key)])
+            grid.add_row(f"{name} = {key.default}" if key.default not in ("", "required") else name, style="bold")
+        words = " ".join([*(["Required."] if key.default == "required" else []), _meaning(key)])
         grid.add_row(Padding(words, (0, 0, 1, 4)) if words else "")
     console.print(grid)
 

@@ -1,11 +1,11 @@
-"""`minutia serve`: a page and an API, for those who would rather not type, and for programs."""
+"""`minutia serve`: a web page and an HTTP API."""
 
 from __future__ import annotations
 
 import errno
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -19,44 +19,69 @@ if TYPE_CHECKING:
     from minutia.web import Guard, Workshop
 
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 (told apart, not listened at)
-LIMITS = "What is taken on"
+LIMITS = "Limits"
+
+
+Host: TypeAlias = Annotated[
+    str, typer.Option(metavar="NAME", help="Address to listen on; 0.0.0.0 listens on all interfaces.")
+]
+Port: TypeAlias = Annotated[
+    int, typer.Option(min=0, max=65535, metavar="N", help="Port to listen on; 0 takes any free port.")
+]
+Token: TypeAlias = Annotated[
+    str | None,
+    typer.Option(envvar="MINUTIA_TOKEN", metavar="TEXT", help="Token that every request must send, like a password."),
+]
+Names: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="Host name under which a proxy in front of the server is reached; may be repeated.",
+    ),
+]
+MaxBytes: TypeAlias = Annotated[
+    str, typer.Option(metavar="SIZE", help="Largest file that is accepted.", rich_help_panel=LIMITS)
+]
+MaxPixels: TypeAlias = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Most pixels of an input picture.", rich_help_panel=LIMITS)
+]
+MaxOutputPixels: TypeAlias = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Most pixels of a result.", rich_help_panel=LIMITS)
+]
+Queue: TypeAlias = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Most pictures that may wait.", rich_help_panel=LIMITS)
+]
+Timeout: TypeAlias = Annotated[
+    float,
+    typer.Option(min=1, metavar="SECONDS", help="Longest processing time of one picture.", rich_help_panel=LIMITS),
+]
+Keep: TypeAlias = Annotated[
+    float, typer.Option(min=1, metavar="SECONDS", help="How long a result is kept.", rich_help_panel=LIMITS)
+]
 
 
 def serve(
-    host: Annotated[str, typer.Option(metavar="NAME", help="Where to listen; 0.0.0.0 is everywhere.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 takes any that is free.")] = 8000,
-    token: Annotated[
-        str | None,
-        typer.Option(envvar="MINUTIA_TOKEN", metavar="TEXT", help="What has to be sent along, as a password."),
-    ] = None,
-    names: Annotated[
-        list[str] | None,
-        typer.Option("--name", metavar="NAME", help="By which a proxy before it is called; once for each."),
-    ] = None,
-    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
-    max_bytes: Annotated[str, typer.Option(metavar="SIZE", help="Of a file.", rich_help_panel=LIMITS)] = "100M",
-    max_pixels: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Of a picture, before it is enlarged.", rich_help_panel=LIMITS)
-    ] = 2**26,
-    max_output_pixels: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Of what is made.", rich_help_panel=LIMITS)
-    ] = 2**30,
-    queue: Annotated[int, typer.Option(min=1, metavar="N", help="Pictures that wait.", rich_help_panel=LIMITS)] = 16,
-    timeout: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="For one picture.", rich_help_panel=LIMITS)
-    ] = 3600,
-    keep: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="How long results wait.", rich_help_panel=LIMITS)
-    ] = 3600,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    token: Token = None,
+    names: Names = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    max_bytes: MaxBytes = "100M",
+    max_pixels: MaxPixels = 2**26,
+    max_output_pixels: MaxOutputPixels = 2**30,
+    queue: Queue = 16,
+    timeout: Timeout = 3600,
+    keep: Keep = 3600,
     tile: Tile = None,
     memory: Memory = None,
     engine: Engine = "auto",
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Enlarge pictures in the browser, and over HTTP. Nothing leaves this machine.
+    """Enlarge pictures in the browser and over HTTP. Pictures do not leave this machine.
 
-    One picture is made at a time, in the order in which they come; Ctrl-C ends.
+    Pictures are processed one at a time, in the order they arrive. Ctrl-C stops the server.
     """
     from minutia.upscaler import Upscaler
 
@@ -93,9 +118,9 @@ def _tell(address: str, workshop: Workshop, guard: Guard, *, open_page: bool) ->
     import threading
     import webbrowser
 
-    console.print(plain(f"{address}  {workshop.description}; Ctrl-C ends"))
+    console.print(plain(f"{address}  {workshop.description}; Ctrl-C stops the server"))
     if guard.token is None and "localhost" not in (guard.hosts or ()):
-        remark("Warning: whoever reaches this address may use it; --token asks for a password.", "yellow")
+        remark("Warning: everyone who can reach this address can use the server; --token sets a password.", "yellow")
     if open_page:  # In a thread of its own: a browser in the terminal keeps whoever calls it.
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
@@ -104,13 +129,15 @@ def _guard(host: str, names: list[str], token: str | None) -> Guard:
     from minutia.web import LOOPBACK, Guard
 
     if token is not None and not re.fullmatch(r"[!-~]+", token):
-        raise typer.BadParameter("It is made of letters, digits and signs of ASCII.", param_hint="--token")
+        raise typer.BadParameter(
+            "A token may contain ASCII letters, digits and punctuation only.", param_hint="--token"
+        )
     hosts = (*(LOOPBACK if host in LOOPBACK else ()), *(name.lower() for name in names))
     return Guard(hosts or None, token)
 
 
 def _listening(host: str, port: int) -> socket:
-    """Listen, before a model is loaded: that the place is taken shows sooner."""
+    """Listen before a model is loaded, so that an address in use is reported sooner."""
     import socket
 
     try:
@@ -119,5 +146,5 @@ def _listening(host: str, port: int) -> socket:
     except OSError as error:
         is_taken = error.errno == errno.EADDRINUSE
         why = (error.strerror or str(error)).partition(" (while ")[0]
-        hint = "; try --port 0, which takes a free one" if is_taken else ""
-        raise MinutiaError(f"{host}:{port} cannot be listened at: {why.lower()}{hint}.") from error
+        hint = "; --port 0 takes a free port" if is_taken else ""
+        raise MinutiaError(f"Cannot listen on {host}:{port}: {why.lower()}{hint}.") from error

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from minutia.train.plan import Plan, Span
     from minutia.train.run import Batch, Listener, Outline
 
-PROMISE = "Stopping; what is learnt is kept. Press Ctrl-C again to stop at once."
+PROMISE = "Stopping after this step; progress is saved. Press Ctrl-C again to stop at once."
 
 VALIDATION = ("psnr", "ssim", "perceptual", "training_psnr")
 LOSSES = ("pixel", "perceptual", "adversarial", "discriminator")
-"""What a line of the terminal has room for; the log has all of them."""
+"""Those that fit into a line of the terminal; the log has all of them."""
 
 
 def train(
@@ -32,7 +32,9 @@ def train(
     epochs: Annotated[
         int | None,
         typer.Option(
-            min=0, metavar="N", help="Length of the adversarial phase, or of the only one; the recipe's by default."
+            min=0,
+            metavar="N",
+            help="Epochs of the adversarial phase, or of content where that is the only phase; default: the recipe's.",
         ),
     ] = None,
     overrides: Annotated[
@@ -40,7 +42,7 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe: --set content.steps=1000."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the run folder stands, also with a recipe that was changed.")
+        bool, typer.Option("--resume", help="Continue the run in the run folder, even if the recipe has changed.")
     ] = False,
 ) -> None:
     """Train a network on your own pictures.
@@ -70,9 +72,9 @@ def train(
 
 def _say_end(parsed: Recipe, *, finished: bool) -> None:
     if not finished:
-        console.print(f"Stopped; the same command goes on. The run is in {parsed.folder}.")
+        console.print(f"Stopped; the same command resumes the run. It is in {parsed.folder}.")
         return
-    console.print(f"Done. {parsed.folder / 'README.txt'} says what is where; to use the model:")
+    console.print(f"Done. {parsed.folder / 'README.txt'} lists the files; to use the model:")
     console.print(f"  minutia export {parsed.folder} MODEL_FOLDER")
     console.print("  minutia upscale PICTURE -m MODEL_FOLDER")
 
@@ -98,7 +100,7 @@ def _listening(should_stop: Callable[[], bool]) -> Iterator[Listener]:
 
 @final
 class _Display:
-    """What a run is going to do, then its progress, with losses, speed and time left."""
+    """Plan of a run, then its progress, with losses, speed and time left."""
 
     def __init__(self) -> None:
         self.plan: Plan = {}
@@ -121,12 +123,12 @@ class _Display:
 
         self.plan = outline.plan
         if outline.start is not None:
-            self.bar.console.print(f"The run goes on after step {outline.start.step} of {outline.start.phase}.")
+            self.bar.console.print(f"The run continues after step {outline.start.step} of {outline.start.phase}.")
         self.bar.console.print(
-            f"{outline.num_training} pictures to train on ({spell_bytes(outline.num_bytes)} of memory), "
-            f"{outline.num_held_out} to validate with"
+            f"{outline.num_training} training pictures ({spell_bytes(outline.num_bytes)} of memory), "
+            f"{outline.num_held_out} validation pictures"
         )
-        self.bar.console.print(f"computing with {outline.device}")
+        self.bar.console.print(f"device: {outline.device}")
         for name, span in outline.plan.items():
             if span.steps:
                 self.bar.console.print(f"{name}: {_length(span)}")
@@ -134,7 +136,7 @@ class _Display:
                 self.bar.console.print(f"  {_size(outline.chosen[name])}")
         if outline.num_processes > 1:
             self.bar.console.print(
-                f"{outline.num_processes} processes; each holds the pictures, and a share of batches"
+                f"{outline.num_processes} processes; each holds all pictures, and computes a share of each batch"
             )
 
     def show_loading(self, done: int, total: int) -> None:
@@ -149,8 +151,8 @@ class _Display:
         self.bar.update(self.task, completed=done)
 
     def show_time_left(self, phase: str, seconds: float) -> None:
-        """Say how long a phase takes, as far as its first steps tell."""
-        self.bar.console.print(f"{phase}: about {in_words(seconds)} to go, without validations")
+        """Say how long a phase takes, estimated from its first steps."""
+        self.bar.console.print(f"{phase}: about {in_words(seconds)} left, validations not included")
 
     def show_row(self, row: dict[str, str | int | float]) -> None:
         """Show a row of the log: losses on the bar, validations as lines that stay."""
@@ -180,4 +182,4 @@ def _size(batch: Batch) -> str:
     from minutia.memory import spell_bytes
 
     needed, free = spell_bytes(batch.num_bytes), spell_bytes(batch.num_free)
-    return f"batches of {batch.num_crops} crops: a step needs about {needed} of memory, and {free} are free"
+    return f"batches of {batch.num_crops} crops: a step needs about {needed} of memory, and {free} is free"

@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 
 DONE = {"done": "done", "current": "up to date", "skipped": "skipped", "failed": "failed"}
 FORESEEN = DONE | {"done": "to make", "failed": "would fail"}
-INTERRUPTION = (
-    "Ctrl-C ends after the picture in the making where others wait, a second one at once. No half-written file is left."
-)
+INTERRUPTION = "Ctrl-C stops a batch after the current picture, a second Ctrl-C at once. No half-written file is left."
 PROMISE = "Finishing this picture; press Ctrl-C again to stop at once."
 
 
@@ -114,12 +112,12 @@ def _streams(
 
 
 def _plan(paths: Sequence[Path], naming: Naming, written: Encoding, *, recursive: bool) -> Plan:
-    """Settle what is made, and say what is left out, and which wishes about files none of it can have."""
+    """Settle what is made, and say what is left out, and which settings have no effect on any of the files."""
     from minutia.batch import idle_wishes, kinds_of, plan_jobs
 
     plan = plan_jobs(paths, naming, recursive=recursive)
     if plan.foreign:
-        remark(f"Left out: {len(plan.foreign)} of formats that are not read ({kinds_of(plan.foreign)}).", "yellow")
+        remark(f"Left out: {len(plan.foreign)} in formats that cannot be read ({kinds_of(plan.foreign)}).", "yellow")
     for sentence in idle_wishes(written, (job.target for job in plan.jobs)):
         remark(sentence, "yellow")
     return plan
@@ -161,7 +159,7 @@ def _run(report: _Report, upscaler: Upscaler, options: Options, journal: Journal
 def _foretell(report: _Report, upscaler: Upscaler, options: Options, journal: Journal | None) -> None:
     from minutia.batch import foretell
 
-    report.say(f"{upscaler.card.name}, {upscaler.description}; nothing is written, seconds are estimated")
+    report.say(f"{upscaler.card.name}, {upscaler.description}; nothing is written, times are estimated")
     seconds = 0.0
     for outcome in foretell(report.plan.jobs, upscaler, options, journal=journal):
         report.tell(outcome, FORESEEN, about="about ")
@@ -173,7 +171,7 @@ def _foretell(report: _Report, upscaler: Upscaler, options: Options, journal: Jo
 
 @final
 class _Report:
-    """What a batch says while it goes on, and at its end."""
+    """What a batch prints while it runs, and at its end."""
 
     def __init__(self, place: Place, plan: Plan) -> None:
         self.plan = plan
@@ -219,12 +217,12 @@ class _Report:
             remark(self._named(f"Error: {error}"), "red")
 
     def say_stopped(self, options: Options) -> None:
-        """Say how to go on."""
+        """Say how to continue."""
         if len(self.plan.jobs) == 1:
             remark("Stopped; nothing was written.")
             return
         how = "the same command without --overwrite" if options.overwrite and not options.resume else "the same command"
-        remark(f"Stopped after {len(self.outcomes)} of {len(self.plan.jobs)}; {how} goes on from here.")
+        remark(f"Stopped after {len(self.outcomes)} of {len(self.plan.jobs)}; {how} continues from here.")
 
     def _named(self, words: str) -> str:
         """Call the files that stand for streams what the streams are called."""

@@ -1,4 +1,4 @@
-"""`minutia video`: a film in, a larger film out."""
+"""`minutia video`: enlarges a video."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -15,12 +15,27 @@ from minutia.cli.console import INTERRUPTED, console, errors
 from minutia.errors import needs_extra
 from minutia.types import Progress as Report
 
+Output: TypeAlias = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="PATH", help="Folder or file; by default beside the video.")
+]
+Codec: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME", help="FFmpeg encoder; by default libx264, in WebM libvpx-vp9.")
+]
+Crf: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=63, metavar="N", help="Constant rate factor: lower values give better quality and larger files."
+    ),
+]
+SegmentSeconds: TypeAlias = Annotated[
+    float,
+    typer.Option(min=0.1, metavar="SECONDS", help="Length of a segment; at most one is processed again after a stop."),
+]
+
 
 def video(
-    film: Annotated[Path, typer.Argument(metavar="FILM", help="An MP4, MOV, MKV, WebM or any other film.")],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="PATH", help="Folder or file; by default beside the film.")
-    ] = None,
+    film: Annotated[Path, typer.Argument(metavar="VIDEO", help="MP4, MOV, MKV, WebM or any other video.")],
+    output: Output = None,
     model: opt.Model = None,
     scale: opt.Scale = None,
     width: opt.Width = None,
@@ -34,19 +49,13 @@ def video(
     engine: opt.Engine = "auto",
     device: opt.Device = "auto",
     precision: opt.Precision = "auto",
-    codec: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Encoder of FFmpeg; by default libx264, in WebM libvpx-vp9.")
-    ] = None,
-    crf: Annotated[
-        int | None, typer.Option(min=0, max=63, metavar="N", help="Quality of the codec: less is better, and larger.")
-    ] = None,
-    segment_seconds: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="Of the film, made again at most after a stop.")
-    ] = 10,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
+    codec: Codec = None,
+    crf: Crf = None,
+    segment_seconds: SegmentSeconds = 10,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
 ) -> None:
-    """Enlarge a film. Stopped at any moment, the same command goes on from there."""
-    with needs_extra("Enlarging films", "video"):
+    """Enlarge a video. After a stop, the same command continues."""
+    with needs_extra("Enlarging videos", "video"):
         from minutia.video import choose_target, upscale_video
     from minutia import batch
     from minutia.upscaler import Upscaler
@@ -76,7 +85,7 @@ def video(
 
 @contextmanager
 def _shown() -> Iterator[Report]:
-    """Show frames on a bar with time left, from the first on; after Ctrl-C, say how to go on."""
+    """Show frames on a bar with time left, from the first on; after Ctrl-C, say how to continue."""
     from minutia.cli.bars import make_bar
 
     bar = make_bar()
@@ -95,7 +104,7 @@ def _shown() -> Iterator[Report]:
     except KeyboardInterrupt:
         bar.stop()
         where = f" at frame {at[0]} of {at[1]}" if at[1] else ""
-        errors.print(f"Stopped{where}; the same command goes on from the last segment that is whole.")
+        errors.print(f"Stopped{where}; the same command continues after the last complete segment.")
         raise typer.Exit(INTERRUPTED) from None
     finally:
         bar.stop()

@@ -1,1 +1,1 @@
-"""Where public sets of pictures are, how each is laid out; download, prepare and check them."""
+"""Public data sets: download, prepare and check them."""

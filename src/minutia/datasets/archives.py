@@ -66,14 +66,14 @@ def unpack(archive: Path, progress: Progress = ignore_progress) -> Path:
             name that holds something else.
     """
     if not is_archive(archive):
-        raise DataError(f"{archive} is no archive; the kinds are {', '.join(SUFFIXES)}.")
+        raise DataError(f"{archive} is not an archive; supported are {', '.join(SUFFIXES)}.")
     folder = unpacked_folder(archive)
     if is_unpacked(archive):
         return folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(
-            f"{folder} stands where {archive.name} would be unpacked, and is something else; move it away, or give the "
-            "folder instead of the archive."
+            f"{folder}, into which {archive.name} would be unpacked, exists and holds other files; move it away, or "
+            "give the folder instead of the archive."
         )
     with growing(folder) as part:
         try:
@@ -82,7 +82,7 @@ def unpack(archive: Path, progress: Progress = ignore_progress) -> Path:
             else:
                 _untar(archive, part, progress)
         except BROKEN as error:
-            raise DataError(f"{archive} is broken or no archive; fetch it again.") from error
+            raise DataError(f"{archive} is damaged or not an archive; download it again.") from error
         (part / MARK).write_text(_mark_of(archive), encoding="utf-8")
     return folder
 
@@ -108,7 +108,7 @@ def _require_inside(archive: Path, name: str, *, is_link: bool) -> None:
     paths = (PurePosixPath(name), PureWindowsPath(name))
     leads_out = any(path.is_absolute() or path.drive or ".." in path.parts for path in paths)
     if leads_out or is_link:
-        raise DataError(f"{archive} holds {name!r}, which would land outside its folder; do not use it.")
+        raise DataError(f"{archive} holds {name!r}, which would be written outside its folder; do not use it.")
 
 
 class _Member(tarfile.TarInfo):

@@ -62,7 +62,7 @@ def _test_set(title: str, num_pictures: int, scales: tuple[int, ...], num_bytes:
         title=title,
         summary="test set, bicubic",
         num_pictures=num_pictures,
-        licence="None is stated; used for research.",
+        licence="not stated; used for research.",
         homepage="https://github.com/jbhuang0604/SelfExSR",
         archives=(
             Archive(
@@ -86,8 +86,9 @@ FLICKR30K = Dataset(
     archives=(Archive(name="flickr30k-images.tar.gz", url=None, num_bytes=None),),
     hr="*.jpg",
     key=r"\d+",
-    by_hand="Flickr30k has no open address: fill in the form at https://shannon.cs.illinois.edu/DenotationGraph/, and "
-    "give what you get to: minutia datasets prepare flickr30k --from flickr30k-images.tar.gz -o FOLDER",
+    by_hand="Flickr30k has no public download address: fill in the form at "
+    "https://shannon.cs.illinois.edu/DenotationGraph/, and pass the archive on: minutia datasets prepare flickr30k "
+    "--from flickr30k-images.tar.gz -o FOLDER",
 )
 
 MIRFLICKR = Dataset(
@@ -140,5 +141,5 @@ def find_dataset(name: str) -> Dataset:
     if name.lower() in known:
         return known[name.lower()]
     close = difflib.get_close_matches(name.lower(), known, n=1)
-    hint = f"did you mean {close[0]}" if close else "minutia datasets list shows them"
-    raise DataError(f"There is no set of pictures called {name}; {hint}.")
+    hint = f"did you mean {close[0]}" if close else "minutia datasets list shows those that are known"
+    raise DataError(f"There is no data set called {name}; {hint}.")

@@ -1,4 +1,4 @@
-"""Look through a folder of pictures for what would spoil training."""
+"""Check a folder of pictures for defects that would spoil training."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _same_names(candidates: Sequence[Candidate], folder: Path) -> list[Finding]:
         if candidate.hr is not None:
             other = first.setdefault(candidate.hr.relative_to(folder).with_suffix(""), candidate.hr)
             if other != candidate.hr:
-                findings.append(Finding("name", candidate.name, candidate.hr, f"as {other.name}"))
+                findings.append(Finding("name", candidate.name, candidate.hr, f"same as {other.name}"))
     return findings
 
 
@@ -110,7 +110,7 @@ def _same_pictures(candidates: Sequence[Candidate], hashes: Mapping[str, int]) -
         earlier = {name for key in keys for name in alike[key]}
         same = [name for name in earlier if (hashes[name] ^ value).bit_count() <= SAME_HASH]
         if same:
-            findings.append(Finding("duplicate", candidate.name, candidate.hr, f"as {min(same)}"))
+            findings.append(Finding("duplicate", candidate.name, candidate.hr, f"same as {min(same)}"))
         else:
             for key in keys:
                 alike[key].append(candidate.name)

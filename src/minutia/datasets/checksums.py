@@ -1,4 +1,4 @@
-"""Is a file the one that was published? And where nobody says: is it still the one that was seen first?"""
+"""Check that a file is the published one or, without a published checksum, the same as at the first download."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def verify(path: Path, published: str | None) -> Verdict:
         return recognise(path, digest(path))
     sha256 = match(path, published)
     if sha256 is None:
-        raise DataError(f"{path} is not the file that was published ({published}); delete it and download it again.")
+        raise DataError(f"{path} is not the published file ({published}); delete it and download it again.")
     return note_down(path, Verdict(sha256, "published"))
 
 
@@ -83,7 +83,7 @@ def recognise(path: Path, sha256: str) -> Verdict:
         return note_down(path, Verdict(sha256, "first seen"))
     if before != sha256:
         raise DataError(
-            f"{path} has changed since it was seen first (SHA-256 {before[:12]}..., now {sha256[:12]}...); "
+            f"{path} has changed since its first download (SHA-256 {before[:12]}..., now {sha256[:12]}...); "
             f"download it again, or delete {note_of(path)} if you meant to change it."
         )
     return Verdict(sha256, "noted")

@@ -1,4 +1,4 @@
-"""Bring a picture and its low-resolution copy to what training reads: resized or cut, sides that the scale divides."""
+"""Prepare a pair for training: resized or cropped, with sides that are multiples of the scale."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Settings:
         if self.count is not None and self.count < 1:
             raise DataError(f"--count must be 1 or more, not {self.count}.")
         if self.resize is not None and self.crop is not None:
-            raise DataError("Pictures are resized or cut, not both; leave out --resize or --crop.")
+            raise DataError("--resize and --crop cannot be combined; leave out one of them.")
         for option, sides in (("--resize", self.resize or ()), ("--crop", () if self.crop is None else (self.crop,))):
             for side in sides:
                 if side < self.scale or side % self.scale:
-                    raise DataError(f"{option}: {side} is no multiple of the scale {self.scale}.")
+                    raise DataError(f"{option}: {side} is not a multiple of the scale {self.scale}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def copy(source: Path, target: Path) -> Path:
         DataError: it cannot be written.
     """
     path = target.with_name(target.name + source.suffix)
-    with told(path, "make room: the same command goes on from there"):
+    with told(path, "make room: the same command continues from there"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             shutil.copyfile(source, temporary)
@@ -165,7 +165,7 @@ def _low(source: Source, hr: Pixels, scale: int) -> tuple[Pixels, bool]:
     lr = read_photo(source.lr)
     if not (0 <= lr.shape[0] - height <= 1 and 0 <= lr.shape[1] - width <= 1):
         raise DataError(
-            f"{source.lr} is {lr.shape[1]}x{lr.shape[0]} pixels, but 1/{scale} of {source.hr} is {width}x{height}."
+            f"{source.lr} has {lr.shape[1]}x{lr.shape[0]} pixels, but 1/{scale} of {source.hr} is {width}x{height}."
         )
     return lr[:height, :width], lr.shape[:2] == (height, width)
 

@@ -1,4 +1,4 @@
-"""What is known of a public set of pictures: its archives, its terms, and where its pictures lie."""
+"""Description of a public data set: its archives, its terms, and where its pictures are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Archive:
     name: str
     """What the file is called when it is saved."""
     url: str | None
-    """Official address; None where there is no open one."""
+    """Official address; None where there is no public one."""
     num_bytes: int | None
     """Size: exact where a checksum is published, else as its page says; None where it says nothing."""
     checksum: str | None = None
@@ -42,7 +42,7 @@ class Dataset:
     key: str = r".+"
     """Regular expression of the part of a name that a picture shares with its low-resolution copies."""
     by_hand: str | None = None
-    """What the user must do where there is no open address."""
+    """What the user must do where there is no public address."""
 
     @property
     def num_bytes(self) -> int:

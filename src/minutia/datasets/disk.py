@@ -44,7 +44,7 @@ def require_space(folder: Path, num_bytes: int, what: str) -> None:
     free = free_bytes(folder)
     if num_bytes > free:
         raise DataError(
-            f"{what} needs {in_bytes(num_bytes)} in {folder}, where {in_bytes(free)} are free; "
+            f"{what} needs {in_bytes(num_bytes)} in {folder}, which has {in_bytes(free)} free; "
             "make room or choose another folder."
         )
 

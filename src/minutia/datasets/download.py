@@ -49,7 +49,7 @@ def download(
     with told(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if archive.url is None:
-        raise DataError(f"There is no open address for {archive.name}; put it into {folder} yourself.")
+        raise DataError(f"{archive.name} has no public download address; get it yourself and put it into {folder}.")
     part = _part(target)
     fetch(archive.url, part, patience or Patience(), progress)
     verdict = _judge(part, archive)
@@ -70,7 +70,7 @@ def _judge(part: Path, archive: Archive) -> Verdict:
         part.unlink()
         tag_of(part).unlink(missing_ok=True)
     raise DataError(
-        f"What {archive.url} sent is not the file that was published ({archive.checksum}), and was deleted; "
+        f"The download from {archive.url} is not the published file ({archive.checksum}) and was deleted; "
         f"try again, or put the right {archive.name} into {part.parent} yourself."
     )
 

@@ -1,4 +1,4 @@
-"""Look at one picture, and at its low-resolution copy."""
+"""Examine one picture and its low-resolution counterpart."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def examine(candidate: Candidate, *, paired: bool, scale: int) -> Seen:
 
     pixels: dict[Path, NDArray[np.uint8]] = {}
     for path, other, lacking in (
-        (candidate.hr, candidate.lr, "low-resolution copy"),
+        (candidate.hr, candidate.lr, "low-resolution picture"),
         (candidate.lr, candidate.hr, "original"),
     ):
         if path is not None:
@@ -110,14 +110,14 @@ def _look(y: Luma, path: Path, scale: int) -> list[Matter]:
     if height % scale or width % scale:
         matters.append(("sides", f"{width}x{height}"))
     if is_flat(y):
-        matters.append(("flat", f"values deviate by {y.std():.1f} of 255"))
+        matters.append(("flat", f"standard deviation {y.std():.1f} of 255"))
     elif path.suffix.lower() in LOSSLESS and has_jpeg_blocks(y):
         matters.append(("jpeg", "steps every 8 pixels"))
     return matters
 
 
 def _compare(hr: NDArray[np.uint8], lr: NDArray[np.uint8], scale: int) -> list[Matter]:
-    """Hold a picture, shrunk by bicubic, against its low-resolution copy."""
+    """Compare a picture, downscaled by bicubic, with its low-resolution counterpart."""
     height, width = hr.shape[0] // scale, hr.shape[1] // scale
     spare = int(hr.shape[0] % scale > 0), int(hr.shape[1] % scale > 0)  # MATLAB rounds up.
     if not (0 <= lr.shape[0] - height <= spare[0] and 0 <= lr.shape[1] - width <= spare[1]):
@@ -126,17 +126,22 @@ def _compare(hr: NDArray[np.uint8], lr: NDArray[np.uint8], scale: int) -> list[M
     if min(small.shape) < MIN_COMPARED or is_flat(small):
         return []
     if is_flat(copy):
-        return [("different", "it shows nothing")]
+        return [("different", "it is flat")]
     shift = find_shift(small, copy)
     if shift.likeness < UNLIKE and correlate(small, copy) < UNRELATED:
-        return [("different", f"they correlate by {correlate(small, copy):.2f}")]
+        return [("different", f"correlation {correlate(small, copy):.2f}")]
     if shift.likeness >= SURE and max(abs(shift.down), abs(shift.right)) > DISPLACED:
-        return [("displaced", f"{shift.right:+.2f} to the right, {shift.down:+.2f} down, in pixels of the copy")]
+        return [
+            (
+                "displaced",
+                f"{shift.right:+.2f} to the right, {shift.down:+.2f} down, in pixels of the low-resolution picture",
+            )
+        ]
     return []
 
 
 def _middles(hr: NDArray[np.uint8], lr: NDArray[np.uint8], height: int, width: int, scale: int) -> tuple[Luma, Luma]:
-    """Cut the middle out of a picture, shrunk, and out of its copy: two (H, W) of luma."""
+    """Cut the middle out of a picture, downscaled, and out of its counterpart: two (H, W) of luma."""
     rows, columns = min(height, COMPARED), min(width, COMPARED)
     top, left = (height - rows) // 2, (width - columns) // 2
     large = hr[top * scale : (top + rows) * scale, left * scale : (left + columns) * scale]

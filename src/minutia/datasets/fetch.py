@@ -1,4 +1,4 @@
-"""Fetch a file over HTTP: gone on with where it stopped, and tried again when the network fails."""
+"""Download a file over HTTP: continued where it stopped, and retried when the network fails."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def fetch(url: str, part: Path, patience: Patience, progress: Progress) -> None:
         DataError: the server does not have it, is not reached in spite of several tries, or there is no room.
     """
     if not url.startswith(("http://", "https://")):
-        raise DataError(f"{url} is no address; it must begin with http:// or https://.")
+        raise DataError(f"{url} is not a valid address; it must begin with http:// or https://.")
     failures = 0
     while True:
         before, cause = size_of(part), None
@@ -73,8 +73,10 @@ def fetch(url: str, part: Path, patience: Patience, progress: Progress) -> None:
         have = size_of(part)
         failures = 0 if have - before >= HEADWAY_BYTES else failures + 1
         if failures >= patience.num_tries:
-            kept = f"{in_bytes(have)} are kept, and the same command goes on from there" if have else "try again later"
-            raise DataError(f"{url} cannot be had: {reason}; {kept}.") from cause
+            kept = (
+                f"{in_bytes(have)} are kept, and the same command continues from there" if have else "try again later"
+            )
+            raise DataError(f"{url} cannot be downloaded: {reason}; {kept}.") from cause
         pause = patience.pause_seconds * 2 ** max(0, failures - 1)
         logger.warning("%s: %s; trying again in %g s.", part.stem, reason, pause)
         time.sleep(pause)
@@ -93,7 +95,7 @@ def _passing(error: Exception, url: str, part: Path) -> str:
     if error.code in PASSING:
         return reason
     raise DataError(
-        f"{url} cannot be had: {reason}; if the file is elsewhere now, put it into {part.parent} yourself."
+        f"{url} cannot be downloaded: {reason}; if you have the file, put it into {part.parent}."
     ) from error
 
 
@@ -104,7 +106,7 @@ def _fetch_once(url: str, part: Path, timeout_seconds: float, progress: Progress
         # Addresses come from the catalogue or from the user, and are http or https.
         response = urllib.request.urlopen(_request(url, part, have), timeout=timeout_seconds)  # noqa: S310
     except (UnicodeError, ValueError) as error:
-        raise DataError(f"{url} is no address; letters beyond ASCII are written as %C3%A4.") from error
+        raise DataError(f"{url} is not a valid address; write letters beyond ASCII as %C3%A4.") from error
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
@@ -130,7 +132,7 @@ def _write_down(
     response: http.client.HTTPResponse, part: Path, have: int, total: int | None, progress: Progress
 ) -> bool:
     """Append what comes to the part; tell whether all has come."""
-    advice = "make room: the same command goes on from there"
+    advice = "make room: the same command continues from there"
     with told(part, advice):
         tag_of(part).write_text(_version(response.headers), encoding="utf-8")
         file = part.open("ab" if have else "wb", buffering=0)
@@ -164,4 +166,4 @@ def _version(headers: Message) -> str:
 def _require_archive(url: str, headers: Message) -> None:
     """Refuse a page that stands where the archive was."""
     if (headers.get("Content-Type") or "").startswith("text/html"):
-        raise DataError(f"{url} shows a page instead of the archive; open it in a browser, and save the file yourself.")
+        raise DataError(f"{url} is a web page, not the archive; open it in a browser and save the file yourself.")

@@ -1,4 +1,4 @@
-"""What can be wrong with pictures for training, and what to do about it."""
+"""Defects of training pictures, and what to do about them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,25 @@ Kind: TypeAlias = Literal[
 ]
 
 ADVICE: Mapping[Kind, tuple[str, str]] = {
-    "unreadable": ("cannot be read", "fetch or save again, or take out"),
-    "name": ("named like another but for the suffix", "rename one of each"),
-    "partner": ("without a partner", "add what is missing, or take out"),
-    "size": ("of another size than the low-resolution copy tells", "make the copy anew"),
-    "small": ("with sides below the scale", "take out"),
-    "sides": ("with sides that the scale does not divide", "cut at the right and the bottom"),
-    "different": ("of which the low-resolution copy shows something else", "find the right copy, or make it anew"),
-    "displaced": ("displaced against the low-resolution copy", "make the copy anew, or align it"),
-    "duplicate": ("showing the same as another", "keep one of each"),
-    "jpeg": ("lossless now, but with the blocks of a JPEG", "use the original, or halve its size"),
-    "flat": ("showing nothing", "take out"),
+    "unreadable": ("cannot be read", "download or save again, or remove"),
+    "name": ("with the same name as another, apart from the suffix", "rename one of each"),
+    "partner": ("without a counterpart", "add what is missing, or remove"),
+    "size": ("with a size that does not match the low-resolution picture", "make the low-resolution picture again"),
+    "small": ("with sides below the scale", "remove"),
+    "sides": ("with sides that are not multiples of the scale", "crop at the right and the bottom"),
+    "different": (
+        "with content that differs from the low-resolution picture",
+        "find the right low-resolution picture, or make it again",
+    ),
+    "displaced": (
+        "misaligned with the low-resolution picture",
+        "make the low-resolution picture again, or align it",
+    ),
+    "duplicate": ("identical or nearly identical to another", "keep one of each"),
+    "jpeg": ("in lossless files, but with JPEG blocks", "use the original, or halve its size"),
+    "flat": ("without content (flat)", "remove"),
 }
-"""What is the matter with pictures of a kind, and what to do, in the order in which it is told."""
+"""What is wrong with pictures of a kind, and what to do, in the order in which it is reported."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}); choose a new folder.") from error
     if not isinstance(content, dict) or not isinstance(content.get("files"), dict):
-        raise DataError(f"{path} is no manifest of a prepared set; choose a new folder.")
+        raise DataError(f"{path} is not a manifest of a prepared set; choose a new folder.")
     return content
 
 
@@ -72,7 +72,7 @@ def difference(manifest: Mapping[str, Any], plan: Plan) -> str | None:
     for key, wanted in plan.items():
         found = manifest.get(key)
         if found != wanted:
-            return "of other pictures" if key in CONTENTS else f"{key} {found}, not {wanted}"
+            return "from other pictures" if key in CONTENTS else f"{key} {found}, not {wanted}"
     return None
 
 

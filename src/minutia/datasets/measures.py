@@ -1,4 +1,4 @@
-"""What can be seen of a picture without eyes: is it flat, was it a JPEG, is it another one again, is it displaced?
+"""Measurements of pictures: is it flat, was it a JPEG, is it a duplicate, is it misaligned?
 
 All take luma, (H, W) float64, of 8-bit pictures.
 """

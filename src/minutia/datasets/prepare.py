@@ -98,7 +98,7 @@ def prepare_own(
     """Prepare a folder or an archive of one's own; otherwise as `prepare_dataset`."""
     folder = unpack(place, unpacking) if place.is_file() and is_archive(place) else place
     if target.resolve().is_relative_to(folder.resolve()):
-        raise DataError(f"{target} lies in {folder}, where it would be taken for a source; choose a folder elsewhere.")
+        raise DataError(f"{target} is inside {folder} and would be used as a source; choose a folder elsewhere.")
     sources = find_own(folder, settings.scale)
     about = {"name": folder.absolute().name, "source": str(folder.resolve()), "licence": "your own", "archives": {}}
     return _prepare(sources, about, target, settings, progress)
@@ -107,8 +107,8 @@ def prepare_own(
 def _prepare(sources: Sequence[Source], about: Plan, target: Path, settings: Settings, progress: Progress) -> Prepared:
     if settings.resize is not None and any(source.lr is not None for source in sources):
         raise DataError(
-            f"{about['name']} has low-resolution pictures of its own, which --resize would leave behind; "
-            "leave it out, or give the high-resolution pictures alone."
+            f"{about['name']} has low-resolution pictures of its own, which --resize does not keep; "
+            "leave out --resize, or give only the high-resolution pictures."
         )
     chosen = choose(sources, settings.count, settings.seed)
     plan = _plan(chosen, about, settings)

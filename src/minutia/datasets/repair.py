@@ -1,4 +1,4 @@
-"""Make a folder without what a check has found."""
+"""Write a folder without the defects that a check has found."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def repair(report: Report, target: Path, progress: Progress = ignore_progress) -
         DataError: the new folder exists, lies in the checked one, or cannot be written; or no picture is good.
     """
     if any(target.resolve().is_relative_to(place.resolve()) for place in (report.hr, report.lr) if place is not None):
-        raise DataError(f"{target} lies in the folder that was checked; choose a folder elsewhere.")
+        raise DataError(f"{target} is inside the folder that was checked; choose a folder elsewhere.")
     bad = {finding.name for finding in report.findings if finding.kind not in CURABLE}
     uneven = {finding.name for finding in report.findings if finding.kind in CURABLE}
     good = [candidate for candidate in report.candidates if candidate.name not in bad]
     if not good:
-        raise DataError(f"No picture of {report.hr} is good as it is; {target} was not made.")
+        raise DataError(f"No picture of {report.hr} is without defects; {target} was not made.")
     with growing(target) as part:
         hr, lr = (part, None) if report.lr is None else (part / HR, part / LR)
         mend = partial(_write, scale=report.scale, hr=hr, lr=lr)

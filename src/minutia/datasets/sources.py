@@ -128,7 +128,7 @@ def _open(dataset: Dataset, place: Path, progress: Progress) -> tuple[list[Path]
     if place.is_file():
         if len(dataset.archives) > 1:
             names = " and ".join(archive.name for archive in dataset.archives)
-            raise DataError(f"{dataset.name} needs {names}; give the folder that holds them.")
+            raise DataError(f"{dataset.name} needs {names}; give the folder that contains them.")
         known = dataset.archives[0]
         root, sha256 = _unpack_checked(place, known.checksum if place.name == known.name else None, progress)
         return [root], {place.name: sha256}
@@ -180,8 +180,8 @@ def _paired(dataset: Dataset, pictures: dict[str, Path], lr: Sequence[Path], pla
     lacking = sorted(set(pictures) - set(copies))
     if lacking:
         raise DataError(
-            f"{place} holds no low-resolution copy of {lacking[0]}, and of {len(lacking) - 1} others; "
-            f"minutia datasets download {dataset.name} fetches them."
+            f"{place} holds no low-resolution picture for {lacking[0]} and {len(lacking) - 1} others; "
+            f"minutia datasets download {dataset.name} downloads them."
         )
     return [
         Source(key if len(copies[key]) == 1 else stem, pictures[key], path)
@@ -193,4 +193,4 @@ def _paired(dataset: Dataset, pictures: dict[str, Path], lr: Sequence[Path], pla
 def _not_found(dataset: Dataset, place: Path, what: str) -> str:
     if dataset.by_hand is not None:
         return f"{place} holds no {what}; {dataset.by_hand}."
-    return f"{place} holds no {what}; minutia datasets download {dataset.name} fetches it, or --from tells where it is."
+    return f"{place} holds no {what}; minutia datasets download {dataset.name} downloads it; or use --from PATH."

@@ -1,4 +1,4 @@
-"""The same work on many files, on all cores."""
+"""Parallel work on many files, on all cores."""
 
 from __future__ import annotations
 

@@ -41,16 +41,18 @@ def open_engine(
 
     Raises:
         ModelError: the model's file is missing or damaged.
-        EngineError: the device or precision is not to be had.
+        EngineError: the device or precision is not available.
         MissingExtra: the engine is not installed.
     """
     devices = device.split(",")
     for each in devices:
         if not DEVICES.fullmatch(each):
-            raise EngineError(f"There is no device called {each}; write auto, cpu, gpu, cuda, cuda:N or mps.")
+            raise EngineError(
+                f"There is no device called {each}; choose from auto, cpu, cuda, cuda:N, mps and gpu (Intel)."
+            )
     for value, known in ((engine, EngineName), (precision, Precision)):
         if value not in get_args(known):
-            raise EngineError(f"{value} is not offered; write {', '.join(get_args(known))}.")
+            raise EngineError(f"{value} is not available; choose from {', '.join(get_args(known))}.")
     model = load_model(card) if model is None else model
     opened = [_open(card, model, engine, each, precision) for each in devices]
     return opened[0] if len(opened) == 1 else EnginePool(opened)

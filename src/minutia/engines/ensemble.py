@@ -1,4 +1,4 @@
-"""Self-ensemble: the mean over the eight mirror images of a picture, each enlarged and turned back."""
+"""Self-ensemble: the mean over eight flips and rotations of a picture, each enlarged and turned back."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class OpenVinoEngine:
         target = "GPU" if device == "gpu" else "CPU"
         # With several of a kind their names are numbered, GPU.0, and GPU means the first.
         if target not in {name.partition(".")[0] for name in core.available_devices}:
-            raise EngineError(f"OpenVINO finds no {target} here; use --device cpu.")
+            raise EngineError(f"OpenVINO finds no {target} on this machine; use --device cpu.")
         able = core.get_property(target, "OPTIMIZATION_CAPABILITIES")
         chosen = precision if precision != "auto" else next((p for p in ("bf16", "fp16") if p.upper() in able), "fp32")
         if chosen != "fp32" and chosen.upper() not in able:

@@ -105,7 +105,7 @@ class TorchEngine:
         """Bring the network to the CPU, unless another thread has."""
         with self._falling_back:
             if self._placed is placed:
-                logger.warning("%s has too little memory; the CPU takes over.", placed.device)
+                logger.warning("%s has too little memory; the CPU is used instead.", placed.device)
                 self._placed = self._place(torch.device("cpu"), "fp32")
 
     def _place(self, device: torch.device, precision: str) -> _Placed:
@@ -162,7 +162,7 @@ def _build(card: ModelCard, model: bytes, device: torch.device) -> torch.nn.Modu
     try:
         network.load_state_dict({name: torch.from_numpy(array) for name, array in read_weights(model).items()})
     except RuntimeError as error:
-        raise ModelError(f"The weights of {card.name} do not fit the network in its card.") from error
+        raise ModelError(f"The weights of {card.name} do not fit the network that its card names.") from error
     network = network.eval().to(device)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
@@ -173,7 +173,7 @@ def _find_device(device: str) -> torch.device:
         return torch.device(next(name for name, there in found.items() if there))
     kind, _, number = device.partition(":")
     if not found.get(kind, False) or (number and int(number) >= torch.cuda.device_count()):
-        raise EngineError(f"torch finds no {device} here; use --device cpu.")
+        raise EngineError(f"torch finds no device {device}; use --device cpu.")
     return torch.device(device)
 
 

@@ -1,4 +1,4 @@
-"""From a picture and an engine to a large picture: whole in memory, or by rows where memory does not hold it."""
+"""Enlarge a picture with an engine: whole in memory, or by rows where it does not fit."""
 
 from minutia.enlarge.rows import Share, Whole, enlarge_rows, whole_bytes
 from minutia.enlarge.strips import Network

@@ -59,7 +59,7 @@ class Share:
                 return side
         if needed(SMALLEST) > self.num_bytes:
             least = spell_bytes(int(needed(SMALLEST)))
-            logger.warning("Even the smallest tiles may take %s of memory in all, more than is allowed.", least)
+            logger.warning("Even with the smallest tiles up to %s of memory may be used, more than the limit.", least)
         return SMALLEST
 
 

@@ -74,7 +74,7 @@ class Network:
 
     def __post_init__(self) -> None:
         if self.tile is not None and self.tile < 0:
-            raise PictureError(f"A tile cannot be {self.tile} pixels; write 0 for none.")
+            raise PictureError(f"A tile cannot have a side of {self.tile} pixels; write 0 for no tiles.")
 
     @property
     def reach(self) -> int:
@@ -96,15 +96,15 @@ class Network:
         is_for_photos = self.normalisation is None and self.channels in {1, 3}
         is_taken = bands == self.channels or (is_for_photos and (bands in {1, 3} or self.value_range is not None))
         if not is_taken:
-            way = "choose another model, or a picture like those it was trained on"
+            way = "choose another model, or a picture with the bands that it was trained on"
             if is_for_photos:
-                way = "add --range LOW,HIGH, or --range auto, to enlarge each band by itself"
+                way = "add --range LOW,HIGH, or --range auto, to enlarge each band separately"
             has, takes = in_bands(bands), in_bands(self.channels)
-            raise PictureError(f"The picture has {has}, and the model takes {takes}; {way}.")
+            raise PictureError(f"The picture has {has}, but the model takes {takes}; {way}.")
         if needs_range:
             raise PictureError(
                 f"The picture holds values of {dtype}, and the model's card does not say which of them are 0 and 1; "
-                "say it by --range LOW,HIGH, or choose a model that was trained with data.normalisation."
+                "give them by --range LOW,HIGH, or choose a model that was trained with data.normalisation."
             )
 
     def seen(self, source: Rows) -> Normalisation | None:

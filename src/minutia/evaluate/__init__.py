@@ -1,1 +1,1 @@
-"""The figures that show what a model does to pictures whose originals are known."""
+"""Scores of models on pictures whose originals are known."""

@@ -28,23 +28,23 @@ BICUBIC = "bicubic"
 ORIGINAL = "original"
 
 SMALL = re.compile(r"LR($|[\W\d_]|bic|x\d)|.*(bic|down).*x\d", re.IGNORECASE)
-"""How folders of small copies are called: LR, LRbicx4, DIV2K_bicubic_x4, downsampled_x4."""
+"""Names of folders of low-resolution pictures: LR, LRbicx4, DIV2K_bicubic_x4, downsampled_x4."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What sort of pictures a contestant takes."""
+    """Kind of pictures that a contestant takes."""
 
     channels: int = 3
     normalisation: Normalisation | None = None
 
     @property
     def is_photo(self) -> bool:
-        """Whether figures are taken on 8 bits, as the literature does, and not on normalised bands."""
+        """Whether metrics are computed on 8 bits, as in the literature, and not on normalised bands."""
         return self.normalisation is None and self.channels in {1, 3}
 
     def seen(self, pixels: Pixels) -> Pixels:
-        """Bring (H, W, C) to what is measured."""
+        """Convert (H, W, C) to the values that are measured."""
         if self.is_photo:
             return to_uint8(pixels)
         if self.normalisation is None:
@@ -78,19 +78,19 @@ class Entrant(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in tables."""
+        """Its name in tables."""
 
     @property
     def scale(self) -> int:
-        """How many times it enlarges."""
+        """Its scale."""
 
     @property
     def kind(self) -> Kind:
-        """What sort of pictures it takes."""
+        """Kind of pictures that it takes."""
 
     @property
     def about(self) -> Mapping[str, str]:
-        """What a report keeps of it besides its name: which weights, and what ran them."""
+        """Facts that a report keeps besides the name: which weights, and what ran them."""
 
     def answers_to(self, test_set: TestSet) -> Answer:
         """Get ready for a test set.
@@ -111,13 +111,13 @@ class Contestant:
     about: Mapping[str, str] = field(default_factory=dict)
 
     def answers_to(self, _: TestSet) -> Answer:
-        """Enlarge what is small."""
+        """Enlarge each low-resolution picture."""
         return lambda _, pair: self.enlarge(Picture(pair.lr)).pixels
 
 
 @dataclass(frozen=True, slots=True)
 class _Original:
-    """Tells what a measure that needs no original says of the originals themselves."""
+    """Scores the originals themselves with metrics that need no original."""
 
     scale: int
     kind: Kind
@@ -130,20 +130,20 @@ class _Original:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one contestant reached on one test set."""
+    """Scores of one contestant on one test set."""
 
     model: str
     data: str
     scale: int
     measures: tuple[Measure, ...]
     pictures: dict[str, dict[str, float]]
-    """Figures of each picture, by its place below the folder and the key of the measure."""
+    """Scores of each picture, by its path below the folder and the key of the metric."""
     about: Mapping[str, str] = field(default_factory=dict)
-    """What else is to be known of the contestant."""
+    """Other facts about the contestant."""
 
     @property
     def mean(self) -> dict[str, float]:
-        """Mean of the pictures' figures, by the key of the measure."""
+        """Mean of the scores of all pictures, by the key of the metric."""
         figures = self.pictures.values()
         return {each.key: float(np.mean([figure[each.key] for figure in figures])) for each in self.measures}
 
@@ -152,10 +152,10 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
     """Find the pictures of a test set for one scale.
 
     `folder` holds HR and LR folders, in letters of either case, or x2, x4, ... folders that hold those, or only
-    originals, from which the low-resolution pictures are then made by MATLAB's bicubic.
+    originals, from which the low-resolution pictures are then made by bicubic downscaling as in MATLAB.
 
     Raises:
-        DataError: no pictures, pictures that do not pair, folders of other scales alone, or of small copies without HR.
+        DataError: no pictures, pictures that do not pair, folders of other scales alone, or LR pictures without HR.
     """
     require_folder(folder)
     place = Path(os.path.normpath(folder.absolute()))  # The working folder has a name too, and links keep theirs.
@@ -171,8 +171,8 @@ def find_test_set(folder: Path, scale: int) -> TestSet:
     copies = sorted(path.name for path in root.iterdir() if path.is_dir() and SMALL.match(path.name))
     if copies:
         raise DataError(
-            f"{root} holds {' and '.join(copies)}, small copies by the name, and no HR; give the folders of originals "
-            "and copies the names HR and LR, or name that of the originals alone."
+            f"{root} holds {' and '.join(copies)}, low-resolution by name, and no HR; call the folders of originals "
+            "and low-resolution pictures HR and LR, or give only that of the originals."
         )
     return TestSet(name, scale, root, find_pairs(root, None, scale))
 
@@ -197,7 +197,7 @@ def run_benchmark(
     """
     kinds = {entrant.kind for entrant in entrants}
     if len(kinds) > 1:
-        raise DataError("These models take different bands, or see them by different scales; measure them one by one.")
+        raise DataError("These models differ in their bands or their normalisation; evaluate them separately.")
     (kind,) = kinds or {PHOTO}
     scales = sorted({entrant.scale for entrant in entrants})
     sets = [find_test_set(folder, scale) for folder in folders for scale in scales]
@@ -236,7 +236,7 @@ def _require_fit(sets: Sequence[TestSet], measures: Sequence[Measure]) -> None:
     """Check before anything is measured that names tell sets apart, and that every picture can be measured."""
     names = [(each.name, each.scale) for each in sets]
     if double := next((name for name, scale in names if names.count((name, scale)) > 1), None):
-        raise DataError(f"Two test sets are called {double}; rename the folder of one, or measure them one by one.")
+        raise DataError(f"Two test sets are called {double}; rename the folder of one, or evaluate them separately.")
     for test_set in sets:
         scale = test_set.scale
         side, strict = max((each.least(scale), each.key.upper()) for each in measures)
@@ -245,8 +245,8 @@ def _require_fit(sets: Sequence[TestSet], measures: Sequence[Measure]) -> None:
             height, width = read_size(files.hr)
             if min(height, width) < least:
                 raise DataError(
-                    f"{files.hr} is {width}x{height} pixels, and {strict} at x{scale} needs sides of {least}; "
-                    "take it out of the folder."
+                    f"{files.hr} has {width}x{height} pixels, and {strict} at x{scale} needs sides of {least}; "
+                    "remove it from the folder."
                 )
 
 

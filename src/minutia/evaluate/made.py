@@ -1,4 +1,4 @@
-"""Pictures that something else has enlarged, measured beside models."""
+"""Results of other tools, measured beside models."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Made:
         height, width = (side // self.scale * self.scale for side in read_size(files.hr))
         if read_size(found[0]) != (height, width):
             raise DataError(
-                f"{found[0]} is not of {width}x{height} pixels, as {files.hr} is at x{self.scale}; "
-                "make it of the test set's LR pictures."
+                f"{found[0]} does not have {width}x{height} pixels, as {files.hr} has at x{self.scale}; "
+                "make it from the LR pictures of the test set."
             )
         return found[0]
 

@@ -1,4 +1,4 @@
-"""What is measured of an enlargement: fidelity always, what the eye sees on request."""
+"""Metrics of a result: fidelity always, perceptual metrics on request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ALEXNET_SIDE = 31
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure of an enlargement and, for most, its original."""
+    """A metric of a result and, for most, its original."""
 
     key: str
     """Name in files."""
@@ -45,7 +45,7 @@ class Measure:
     least: Callable[[int], int]
     """Side of the smallest pictures that it can be taken of, from the scale."""
     needs_original: bool = True
-    """Where it needs none, originals have a figure of their own, which tells what is natural."""
+    """Where it needs none, originals are scored too, for reference."""
 
 
 def _within(inner: int) -> Callable[[int], int]:
@@ -80,7 +80,7 @@ def vgg_distance(weights: Path | None) -> Measure:
 
     Raises:
         MissingExtra: torch is not installed.
-        DataError: no weights to be had.
+        DataError: the weights cannot be read or downloaded.
     """
     with needs_extra("The VGG distance", "train"):
         from minutia.nets.vgg import VGG19Features, load_weights
@@ -98,7 +98,10 @@ def vgg_distance(weights: Path | None) -> Measure:
             ours, originals = network(_to_tensor(sr)), last[1]
             return float(sum(_unit_distance(ours[layer], originals[layer]) for layer in VGG_LAYERS))
 
-    convention = f"VGG19 {', '.join(VGG_LAYERS)} of unit length, squared difference, mean of places, sum of layers"
+    convention = (
+        f"VGG19 {', '.join(VGG_LAYERS)}, features of unit length, squared distance averaged over positions and summed "
+        "over layers"
+    )
     return Measure("vgg", "VGG ↓", 3, convention, distance, lambda _: VGG_SIDE)
 
 
@@ -116,7 +119,9 @@ def lpips_distance() -> Measure:
     try:
         network = lpips.LPIPS(net="alex", verbose=False).eval()
     except OSError as error:
-        raise DataError(f"The weights of LPIPS could not be downloaded ({error}); go online once.") from error
+        raise DataError(
+            f"The weights of LPIPS could not be downloaded ({error}); connect to the internet once."
+        ) from error
 
     def distance(sr: Pixels8, hr: Pixels8, scale: int) -> float:
         inner = slice(scale, -scale)
@@ -124,7 +129,7 @@ def lpips_distance() -> Measure:
             ours, original = (2 * _to_tensor(each[inner, inner]) - 1 for each in (sr, hr))
             return float(network(ours, original))
 
-    convention = "LPIPS 0.1 on AlexNet, RGB in [-1, 1], border of one scale cut"
+    convention = "LPIPS 0.1 on AlexNet, RGB in [-1, 1], a border of scale pixels removed"
     return Measure("lpips", "LPIPS ↓", 4, convention, distance, _within(ALEXNET_SIDE))
 
 

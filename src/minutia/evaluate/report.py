@@ -1,4 +1,4 @@
-"""Results as Markdown and JSON; the convention stands beside the figures."""
+"""Results as Markdown and JSON, with their conventions."""
 
 from __future__ import annotations
 

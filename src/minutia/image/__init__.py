@@ -1,1 +1,1 @@
-"""Files to pixels and back, with nothing lost; needs numpy and Pillow alone."""
+"""Files to pixels and back, with nothing lost; needs no network and no torch."""

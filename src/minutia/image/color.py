@@ -39,7 +39,7 @@ def require_range(given: ValueRange | None) -> None:
     if given is None or given == "auto":
         return
     if len(given) != 2 or not all(map(math.isfinite, given)) or not given[0] < given[1]:
-        raise PictureError(f"{given} is no range; give the least and the largest value, or auto.")
+        raise PictureError(f"{given} is not a valid range; give the minimum and the maximum, or auto.")
 
 
 def normalise(pixels: Pixels, by: Normalisation) -> NDArray[np.float32]:

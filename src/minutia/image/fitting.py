@@ -1,4 +1,4 @@
-"""Give up what a format cannot hold, and say what that was."""
+"""Drop what a format cannot hold, and say what that was."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ NAMES = {
     "xmp": "XMP",
     "iptc": "IPTC",
     "dpi": "its resolution",
-    "geo": "its place on Earth",
-    "color_space": "how its colours are to be shown",
+    "geo": "its geographic position",
+    "color_space": "its colour space",
 }
 _JPEG_SEGMENT = 2**16 - 64
 """EXIF and XMP must fit into one segment of a JPEG."""
@@ -55,7 +55,7 @@ def fit(picture: Picture, form: Format) -> tuple[Picture, list[str]]:
         pixels = to_uint8(pixels)
         alpha = None if alpha is None else to_uint8(alpha)
     if alpha is not None and not form.alpha:
-        lost.append("transparency (it is laid on white)")
+        lost.append("transparency (it is blended with white)")
         peak = full_range(pixels.dtype)[1]
         share = alpha[:, :, None].astype(np.float32) / peak
         pixels = (pixels * share + peak * (1 - share) + 0.5).astype(pixels.dtype)
@@ -63,7 +63,7 @@ def fit(picture: Picture, form: Format) -> tuple[Picture, list[str]]:
     if form.colours is not None:
         lost.append(f"more than {form.colours} colours")
         if alpha is not None and np.any((alpha != 0) & (alpha != full_range(alpha.dtype)[1])):
-            lost.append("what is half transparent")
+            lost.append("partial transparency")
     metadata, dropped = _fit_metadata(picture.metadata, form, grey=pixels.shape[2] == 1)
     return Picture(pixels, alpha, metadata), lost + [NAMES[name] for name in dropped]
 

@@ -22,7 +22,7 @@ class Format:
     deep: frozenset[int] = frozenset()
     """Numbers of channels, alpha included, that it holds with 16 bits each."""
     beside: frozenset[str] = frozenset()
-    """What may stand beside the pixels: the names of a Picture's fields."""
+    """Metadata that it can hold: the names of the fields of `Metadata`."""
     bands: bool = False
     """Other channels than grey and RGB, and measurements."""
     frames: bool = False
@@ -44,16 +44,16 @@ class Format:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """How a picture is put into a file."""
+    """Settings of the output file."""
 
     quality: int = 95
-    """1 to 100, of JPEG, WebP and AVIF; 100 is lossless in WebP."""
+    """Quality of JPEG, WebP and AVIF, 1 to 100; 100 is lossless in WebP."""
 
     compression: Compression = "deflate"
-    """Of TIFF; both lose nothing."""
+    """Compression of TIFF; both are lossless."""
 
     pyramid: bool = False
-    """Whether a TIFF also holds the picture at a half, a quarter and so on, for programs that show a part of it."""
+    """Whether a TIFF also holds the picture at 1/2, 1/4 and so on of its size, for viewers of large pictures."""
 
     def __post_init__(self) -> None:
         """Check the quality.
@@ -62,7 +62,7 @@ class Encoding:
             PictureError: it is none.
         """
         if not 1 <= self.quality <= 100:
-            raise PictureError(f"A quality goes from 1 to 100, and {self.quality} does not.")
+            raise PictureError(f"The quality must be between 1 and 100, not {self.quality}.")
 
 
 USUAL_ENCODING = Encoding()
@@ -152,7 +152,7 @@ def format_of(path: Path) -> Format:
     """
     found = WRITTEN.get(path.suffix.lower())
     if found is None:
-        raise PictureError(f"{path} cannot be written; the formats are {', '.join(WRITTEN)}.")
+        raise PictureError(f"{path} cannot be written; known formats are {', '.join(WRITTEN)}.")
     return found
 
 
@@ -172,7 +172,7 @@ def require_room(form: Format, height: int, width: int, path: Path) -> None:
     """
     if max(height, width) > form.max_side:
         raise PictureError(
-            f"{path} would be {width}x{height} pixels, more than {form.name} can hold ({form.max_side} a side); "
+            f"{path} would have {width}x{height} pixels, more than {form.name} can hold ({form.max_side} per side); "
             f"add --format {form.suggestion}."
         )
 

@@ -1,4 +1,4 @@
-"""Where on Earth a picture lies: the tags of GeoTIFF, and those of a picture made larger.
+"""Geographic position of a picture: the tags of GeoTIFF, and those of the result.
 
 OGC GeoTIFF 1.1 (19-008r4), annex B: a place in the raster becomes one on the ground by tiepoints and the size of a
 pixel, or by a matrix.

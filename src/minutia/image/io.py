@@ -87,7 +87,7 @@ def read_frames(path: Path, limits: Limits = NO_LIMITS, *, at_most: int | None =
             return _read_frames(path, replace(limits, allow_truncated=False), at_most)
         except PictureError:
             frames = _read_frames(path, limits, at_most)
-            logger.warning("%s ends too early; what there is of it is taken.", path)
+            logger.warning("%s is truncated; the readable part is used.", path)
             return frames
 
 
@@ -101,7 +101,7 @@ def _read_frames(path: Path, limits: Limits, at_most: int | None) -> Frames:
         count = _count(len(places), at_most, path)
         is_deep = png.is_deep(image) and not limits.allow_truncated
         if is_deep and len(places) > 1:
-            logger.warning("%s: its frames are read with 8 bits of their 16.", path)
+            logger.warning("%s: its frames of 16 bits are read with 8 bits.", path)
         color_space = png.read_color_space(path) if image.format == "PNG" else None
         pictures: list[Picture] = []
         durations = []
@@ -115,7 +115,7 @@ def _read_frames(path: Path, limits: Limits, at_most: int | None) -> Frames:
             pictures.append(picture)
             durations.append(float(image.info.get("duration", 0)))
         if image.info.get("default_image") and count > 1:
-            logger.warning("%s: the still picture that stands in for its animation cannot be kept.", path)
+            logger.warning("%s: the still fallback image of the animation cannot be kept.", path)
             del pictures[0], durations[0]
         if len(pictures) == 1 or image.format in PAGED:
             return Frames(tuple(pictures))
@@ -170,7 +170,7 @@ def read_photo(path: Path) -> Pixels:
     picture = read(path)
     if not picture.is_photo:
         kind = f"{in_bands(picture.num_bands)} of {picture.pixels.dtype}"
-        raise PictureError(f"{path} has {kind}; only grey and RGB of 8 or 16 bits are taken here.")
+        raise PictureError(f"{path} has {kind}; only grey and RGB of 8 or 16 bits can be used here.")
     return picture.pixels
 
 
@@ -282,7 +282,7 @@ def _count(held: int, at_most: int | None, path: Path) -> int:
     """Settle how many pictures of a file are read, and warn where that is not all."""
     if at_most is None or held <= at_most:
         return held
-    logger.warning("%s holds several pictures; the first is taken.", path)
+    logger.warning("%s holds several pictures; only the first is used.", path)
     return at_most
 
 

@@ -1,4 +1,4 @@
-"""Hold the colours of an enlargement to those of its source: everywhere, but only at low frequencies.
+"""Correct the colours of a result to those of its source: everywhere, but only at low frequencies.
 
 Networks that are trained against a discriminator may shift colours a little. Here the difference between the source and
 the enlargement, brought to the source's size by the mean of each pixel's block, is blurred, and what is left of it is

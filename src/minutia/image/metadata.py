@@ -1,4 +1,4 @@
-"""What stands beside the pixels of a file, and may travel on to a larger picture."""
+"""Metadata of a file, which may be copied to the result."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def travelling_exif(source: Image.Exif) -> bytes | None:
     try:
         return kept.tobytes() if kept or any(blocks.values()) else None
     except (TypeError, ValueError, struct.error):  # A number written as text, or one that its type does not hold.
-        logger.warning("EXIF that breaks its own rules is left out.")
+        logger.warning("Invalid EXIF is left out.")
         return None
 
 

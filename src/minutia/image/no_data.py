@@ -1,4 +1,4 @@
-"""Places of a raster without data: networks see the next value there, and what stood there comes back afterwards."""
+"""Pixels of a raster without data: networks see a neighbouring value there, and no-data is restored afterwards."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def put_back(large: Pixels, top: int, height: int, source: Rows) -> None:
 
 
 def require_values(picture: Picture, path: Path) -> None:
-    """Check that floats are numbers everywhere: of nothing there is nothing to learn, and nothing to measure.
+    """Check that floats are finite numbers everywhere: missing values can be neither learnt nor measured.
 
     Raises:
         PictureError: they are not.
     """
     if picture.pixels.dtype.kind == "f" and find_missing(picture.pixels, picture.metadata).any():
-        raise PictureError(f"{path} has places without values (NaN, infinite or GDAL_NODATA); fill or cut them first.")
+        raise PictureError(f"{path} has pixels without values (NaN, infinite or GDAL_NODATA); fill or crop them first.")
 
 
 def find_missing(pixels: Pixels, metadata: Metadata) -> NDArray[np.bool_]:

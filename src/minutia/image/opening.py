@@ -1,4 +1,4 @@
-"""Open picture files that nobody vouches for: within limits, and with one sentence for whatever is wrong with them."""
+"""Open untrusted picture files: within limits, and with a one-sentence error for whatever is wrong with them."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ DECODED_AT_ONCE = ("CUR", "ICNS", "ICO")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far a file is trusted."""
+    """Limits on input files."""
 
     max_pixels: int = 2**30
-    """Files with more pixels, all frames taken together, are refused before they are decoded."""
+    """Files with more pixels are refused before they are decoded; some readers count only the frames that are read."""
 
     allow_truncated: bool = False
-    """Take what there is of a file that ends too early, instead of refusing it."""
+    """Accept truncated files, and use the part that can be decoded."""
 
 
 @contextmanager
@@ -84,15 +84,15 @@ def translated(path: Path) -> Iterator[None]:
 def _unidentified(path: Path) -> str:
     """Say what a file is whose content no decoder knows."""
     if path.suffix.lower() in FILMS:
-        return "is a film; minutia video is for films"
+        return "is a video; use minutia video"
     if path.suffix.lower() in UNREAD:
-        return "is of a format that is not read; make a TIFF or PNG of it first"
-    return "is broken or no picture"
+        return "has a format that cannot be read; convert it to TIFF or PNG first"
+    return "is damaged or not a picture"
 
 
 def camera_raw(path: Path) -> PictureError:
     """Say that a file is to be developed first."""
-    return PictureError(f"{path} is a camera's raw file; develop it first, best as a TIFF of 16 bits.")
+    return PictureError(f"{path} is a camera raw file; develop it first, preferably to a TIFF of 16 bits.")
 
 
 def load(image: Image.Image, limits: Limits) -> None:
@@ -111,7 +111,7 @@ def require_pixels(width: int, height: int, count: int, path: Path, limits: Limi
         PictureError: it has none, or too many.
     """
     if not width * height:
-        raise PictureError(f"{path} is broken: it has no pixels.")
+        raise PictureError(f"{path} is damaged: it has no pixels.")
     if width * height * count > limits.max_pixels:
         frames = f" in {count} frames" if count > 1 else ""
         raise PictureError(
@@ -122,7 +122,7 @@ def require_pixels(width: int, height: int, count: int, path: Path, limits: Limi
 
 def _sentence(error: BaseException) -> str:
     words = " ".join(str(error).split()).rstrip(".")
-    return words or f"it is broken ({type(error).__name__})"
+    return words or f"it is damaged ({type(error).__name__})"
 
 
 def _open(path: Path, limits: Limits) -> Image.Image:

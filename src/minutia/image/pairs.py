@@ -1,4 +1,4 @@
-"""A picture and its low-resolution copy, as training and evaluation need them: found, checked, decoded or made."""
+"""Pairs of a picture and its low-resolution counterpart, for training and evaluation: found, checked, decoded, made."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def require_folder(place: Path) -> None:
         DataError: there is none, or a file.
     """
     if place.is_file():
-        raise DataError(f"{place} is a file; name the folder that it lies in.")
+        raise DataError(f"{place} is a file; give the folder that contains it.")
     if not place.is_dir():
         raise DataError(f"The folder {place} does not exist.")
 
@@ -75,7 +75,7 @@ def find_pairs(hr: Path, lr: Path | None, scale: int) -> list[PairFiles]:
     for path in files:
         partner = partner_of(path.relative_to(hr), partners, scale)
         if partner is None:
-            raise DataError(f"{path} has no partner in {lr}; each picture needs one of the same name.")
+            raise DataError(f"{path} has no counterpart in {lr}; each picture needs one of the same name.")
         _check_sizes(path, partner, scale)
         pairs.append(PairFiles(path, partner))
     return pairs
@@ -112,7 +112,7 @@ def load_pair(files: PairFiles, scale: int, channels: int, *, deep: bool = False
         spare = min(spare, spare_bits(small.pixels))
     hr = modcrop(_fitted(large, files.hr, channels, deep, spare), scale)
     if hr.size == 0:
-        raise DataError(f"{files.hr} has sides below {scale} pixels; take it out of the folder.")
+        raise DataError(f"{files.hr} has sides below {scale} pixels; remove it from the folder.")
     if files.lr is None or small is None:
         return Pair(files.hr.stem, hr, downscale(hr, scale), spare)
     return Pair(files.hr.stem, hr, _fitted(small, files.lr, channels, deep, spare), spare)
@@ -135,8 +135,8 @@ def decode(path: Path, channels: int, *, deep: bool, spare: int = 0) -> Pixels:
 def _fitted(picture: Picture, path: Path, channels: int, deep: bool, spare: int) -> Pixels:
     if not deep and not picture.is_photo:
         raise DataError(
-            f"{path} has {in_bands(picture.num_bands)} of {picture.pixels.dtype}, and is no picture of 8 or 16 bits; "
-            "it can serve a network that was trained with data.normalisation."
+            f"{path} has {in_bands(picture.num_bands)} of {picture.pixels.dtype} and is not a picture of 8 or 16 bits; "
+            "only networks trained with data.normalisation can use it."
         )
     require_values(picture, path)
     pixels = lift(picture.pixels, spare)
@@ -145,7 +145,7 @@ def _fitted(picture: Picture, path: Path, channels: int, deep: bool, spare: int)
     if picture.is_photo and channels in {1, 3} and picture.num_bands != channels:
         return to_grey(pixels) if channels == 1 else to_rgb(pixels)
     if picture.num_bands != channels:
-        raise DataError(f"{path} has {in_bands(picture.num_bands)}, and the network takes {in_bands(channels)}.")
+        raise DataError(f"{path} has {in_bands(picture.num_bands)}, but the network takes {in_bands(channels)}.")
     return pixels
 
 
@@ -153,6 +153,4 @@ def _check_sizes(hr: Path, lr: Path, scale: int) -> None:
     (height, width), small = read_size(hr), read_size(lr)
     wanted = (height // scale, width // scale)
     if small != wanted:
-        raise DataError(
-            f"{lr} is {small[1]}x{small[0]} pixels, but {wanted[1]}x{wanted[0]} would be 1/{scale} of {hr}."
-        )
+        raise DataError(f"{lr} has {small[1]}x{small[0]} pixels, but 1/{scale} of {hr} is {wanted[1]}x{wanted[0]}.")

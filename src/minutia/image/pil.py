@@ -35,7 +35,7 @@ def from_pil(image: Image.Image, name: str = "The picture") -> Picture:
         PictureError: a mode of more than 16 bits, or no pixels.
     """
     if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
-        raise PictureError(f"{name} has 32 bits a pixel; save it with 8 or 16.")
+        raise PictureError(f"{name} has 32 bits per pixel; save it with 8 or 16 bits per channel.")
     if 0 in image.size:
         raise PictureError(f"{name} has no pixels.")
     image.load()
@@ -117,7 +117,7 @@ def _to_srgb(image: Image.Image, icc: bytes | None, name: str) -> Image.Image:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
             converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError):
-            logger.warning("%s: its colour profile does not fit; %s is converted to sRGB without it.", name, image.mode)
+            logger.warning("%s: its colour profile is unusable; %s is converted to sRGB without it.", name, image.mode)
         else:
             assert converted is not None  # It is only where the conversion is in place.
             logger.warning("%s: %s is converted to sRGB through its profile.", name, image.mode)

@@ -1,4 +1,4 @@
-"""How large a picture is to become, in the user's words."""
+"""Output size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Wish: TypeAlias = Literal["scale", "width", "height", "long_side", "short_side",
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One wish about the size; the proportions of a picture are always kept."""
+    """Output size, given in one of several ways; the aspect ratio of a picture is always kept."""
 
     wish: Wish
     value: float = 0
@@ -24,30 +24,28 @@ class Target:
     height: float = 0
     """For `fit` the height of the box."""
     step: int = 1
-    """Sides become multiples of it, as films want."""
+    """Sides become multiples of it, as video codecs require."""
 
     def __post_init__(self) -> None:
-        """Check the wish.
+        """Check the values.
 
         Raises:
-            PictureError: an unknown one, or a box without a height.
+                PictureError: an unknown kind of size, or a box without a height.
         """
         if self.wish not in get_args(Wish):
-            raise PictureError(f"There is no wish {self.wish!r}; the wishes are {', '.join(get_args(Wish))}.")
+            raise PictureError(f"Unknown target {self.wish!r}; known are {', '.join(get_args(Wish))}.")
         if self.wish == "fit" and not self.height > 0:
-            raise PictureError("fit needs the width and the height of a box.")
+            raise PictureError("fit needs the width and the height of the box.")
 
     def size(self, height: int, width: int) -> Size:
-        """Tell what a picture of this size becomes.
+        """Compute the size of the result for a picture of this size.
 
         Raises:
             LargeEnough: it would become smaller.
         """
         factor = self._factor(height, width)
         if not math.isfinite(factor) or factor < 1:
-            raise LargeEnough(
-                f"A picture of {width}x{height} would become smaller; making pictures larger is all that is done here."
-            )
+            raise LargeEnough(f"A picture of {width}x{height} would become smaller; Minutia does not downscale.")
         return _rounded(height * factor, self.step), _rounded(width * factor, self.step)
 
     def _factor(self, height: int, width: int) -> float:

@@ -110,7 +110,7 @@ def _finish(path: Path, pictures: Sequence[Picture], *, big: bool) -> None:
     if not big:
         _write_blocks(path, pictures)
     elif any(_exif(picture.metadata.exif).get_ifd(block) for picture in pictures for block in BLOCKS):
-        logger.warning("BigTIFF cannot keep what EXIF tells of camera and place.")
+        logger.warning("BigTIFF cannot keep the camera and GPS fields of EXIF.")
 
 
 def _write_page(tiff: tifffile.TiffWriter, picture: Picture, tags: list[Tag], encoding: Encoding) -> None:

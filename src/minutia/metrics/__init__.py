@@ -1,1 +1,1 @@
-"""How near a picture is to its original, and how natural it looks by itself."""
+"""Metrics with and without a reference."""

@@ -2,7 +2,7 @@
 
 The convention of the super-resolution literature, `score_y`, is: outputs clipped and rounded to 8 bit, luma of
 BT.601 as float, `scale` pixels cut from each side, peak 255, SSIM with a Gaussian window of 11 and sigma 1.5,
-and the figure of a set is the mean of the figures of its pictures.
+and the score of a set is the mean of the scores of its pictures.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from minutia.errors import DataError, needs_extra
 from minutia.image.color import luma, to_float, to_uint8
 from minutia.types import Pixels
 
-CONVENTION = "Y of BT.601, 8 bit, border of one scale cut, peak 255, Gaussian SSIM 11x11 sigma 1.5"
+CONVENTION = "Y of BT.601, 8 bits, a border of scale pixels removed, peak 255, Gaussian SSIM 11x11, sigma 1.5"
 BAND_CONVENTION = (
-    "all bands, normalised, clipped to [0, 1], border of one scale cut, peak 1, Gaussian SSIM 11x11 sigma 1.5, mean of "
-    "bands"
+    "all bands, normalised, clipped to [0, 1], a border of scale pixels removed, peak 1, Gaussian SSIM 11x11, "
+    "sigma 1.5, mean over bands"
 )
 SSIM_WINDOW = 11
 
@@ -108,7 +108,7 @@ def _require_window(pixels: Pixels, scale: int) -> None:
     smallest = SSIM_WINDOW + 2 * scale
     if min(height, width) < smallest:
         raise DataError(
-            f"A picture of {width}x{height} pixels is too small to be scored; sides of {smallest} are needed."
+            f"A picture of {width}x{height} pixels is too small for SSIM; sides of {smallest} pixels are needed."
         )
 
 

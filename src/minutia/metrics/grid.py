@@ -1,4 +1,4 @@
-"""The grid that networks leave which make `scale` x `scale` pixels of one."""
+"""Checkerboard pattern that networks leave where they make `scale` x `scale` pixels of one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ BLOCK = 8
 """Side of a block, in pixels of the picture before it was enlarged."""
 
 CONVENTION = (
-    "grid: error of Y of BT.601 at each place within scale x scale, averaged over blocks of 8 of those each way, "
-    "standard deviation of places, median of blocks, in 1/255"
+    "grid: error of Y of BT.601 at each position within scale x scale, averaged over blocks of 8 x 8 of those, "
+    "standard deviation over positions, median over blocks, in 1/255"
 )
 
 
@@ -36,7 +36,7 @@ def grid_of(error: NDArray[np.float64], scale: int) -> float:
     if not height or not width:
         size, least = f"{error.shape[1]}x{error.shape[0]}", f"{BLOCK * scale}x{BLOCK * scale}"
         raise DataError(
-            f"A picture of {size} is too small to look for a grid, which takes {least}; leave one of them out."
+            f"A picture of {size} is too small for --grid, which needs {least}; remove the picture or leave out --grid."
         )
     error = error[: height * BLOCK * scale, : width * BLOCK * scale]
     places = error.reshape(height, BLOCK, scale, width, BLOCK, scale).mean(axis=(1, 4))

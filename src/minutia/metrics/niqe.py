@@ -38,7 +38,7 @@ SHAPES = np.arange(0.2, 10.0, 0.001)
 PRISTINE = Path(__file__).with_name("niqe.npz")
 """Fitted by benchmarks/fit_niqe.py on 2,253 tiles of 400x400 pixels from openly licensed photographs."""
 
-CONVENTION = "NIQE on Y of BT.601, 8 bit, border of one scale cut, fitted on openly licensed photographs"
+CONVENTION = "NIQE on Y of BT.601, 8 bits, a border of scale pixels removed, fitted on openly licensed photographs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _describe(y: Array) -> tuple[Array, Array]:
     rows, columns = y.shape[0] // BLOCK, y.shape[1] // BLOCK
     if min(rows, columns) < 1:
         raise DataError(
-            f"A picture of {y.shape[1]}x{y.shape[0]} pixels is too small for NIQE; it needs {BLOCK} a side."
+            f"A picture of {y.shape[1]}x{y.shape[0]} pixels is too small for NIQE, which needs sides of {BLOCK} pixels."
         )
     y = y[: rows * BLOCK, : columns * BLOCK]
     half = imresize(y, y.shape[0] // 2, y.shape[1] // 2)

@@ -18,12 +18,13 @@ class CompactSpec:
 
     kind: Literal["compact"] = "compact"
     scale: Literal[2, 3, 4, 8] = 4
+    """Scale factor."""
     channels: int = 3
-    """Of the pictures: 3 for colour, 1 for grey, or as many as they have bands."""
+    """Channels of the pictures: 3 for colour, 1 for grey, or the number of bands."""
     num_blocks: int = 32
-    """Convolutions between the first and the last."""
+    """Convolutions between the first and the last one."""
     num_features: int = 64
-    """Maps of the convolutions in between."""
+    """Channels of the feature maps."""
 
     def build(self) -> CompactNet:
         """Make the network, freshly initialised."""

@@ -29,10 +29,10 @@ class SRGANDiscriminatorSpec:
 
     kind: Literal["srgan"] = "srgan"
     num_features: int = 64
-    """Maps of the first convolution; the last has eight times as many."""
+    """Channels of the first convolution; the last has eight times as many."""
 
     num_dense: int = 1024
-    """Outputs of the dense layer behind the convolutions."""
+    """Outputs of the dense layer after the convolutions."""
 
     def build(self, channels: int, crop: int) -> SRGANDiscriminator:
         """Make the network for (N, channels, crop, crop) pictures."""
@@ -80,7 +80,7 @@ class UNetDiscriminatorSpec:
 
     kind: Literal["unet"] = "unet"
     num_features: int = 64
-    """Maps of the first convolution; the deepest has eight times as many."""
+    """Channels of the first convolution; the deepest has eight times as many."""
 
     def build(self, channels: int, crop: int) -> UNetDiscriminator:
         """Make the network for (N, channels, crop, crop) pictures; `crop` must be a multiple of UNET_STRIDE."""

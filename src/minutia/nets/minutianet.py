@@ -25,14 +25,15 @@ class MinutiaNetSpec:
 
     kind: Literal["minutianet"] = "minutianet"
     scale: Literal[2, 3, 4, 8] = 4
+    """Scale factor."""
     channels: int = 3
-    """Of the pictures: 3 for colour, 1 for grey, or as many as they have bands."""
+    """Channels of the pictures: 3 for colour, 1 for grey, or the number of bands."""
     num_blocks: int = 20
-    """Residual blocks, one after the other."""
+    """Residual blocks."""
     num_features: int = 64
-    """Maps of the convolutions in between."""
+    """Channels of the feature maps."""
     skip: Skip = "nearest"
-    """How the input is enlarged before the network's detail is added to it."""
+    """Interpolation of the input, to which the network's output is added (global skip connection)."""
 
     def build(self) -> MinutiaNet:
         """Make the network, freshly initialised."""

@@ -59,8 +59,8 @@ def recognise(file: Mapping[str, Any], source: Path) -> tuple[GeneratorSpec, dic
     if layers and all(re.fullmatch(r"body\.\d+", layer) for layer in layers):
         return _compact_spec(state, source), state
     raise ModelError(
-        f"The weights {source} say nothing of their network, and are not of one that is told by its names: RRDBNet (of "
-        "ESRGAN and Real-ESRGAN) or SRVGGNetCompact."
+        f"The weights {source} do not name their network, and their parameters are not those of RRDBNet (ESRGAN, "
+        "Real-ESRGAN) or SRVGGNetCompact."
     )
 
 
@@ -96,8 +96,8 @@ def _rrdb_spec(state: Mapping[str, Tensor], source: Path) -> GeneratorSpec:
     head, tail, growth = (_shape(state, layer, source) for layer in ("head", "tail", "blocks.0.dense.0.convs.0"))
     if head[1] != tail[0]:
         raise ModelError(
-            f"The weights {source} are of an RRDBNet from {head[1]} to {tail[0]} channels; one that folds pixels into "
-            "channels first, as Real-ESRGAN's x2plus does, is not known here."
+            f"The weights {source} are of an RRDBNet from {head[1]} to {tail[0]} channels; networks that start with a "
+            "pixel unshuffle, such as Real-ESRGAN's x2plus, are not supported."
         )
     num_stages = len({name for name in state if re.fullmatch(r"stages\.\d+\.weight", name)})
     blocks = {name.split(".")[1] for name in state if name.startswith("blocks.")}

@@ -25,14 +25,15 @@ class RRDBSpec:
 
     kind: Literal["rrdb"] = "rrdb"
     scale: Literal[2, 3, 4, 8] = 4
+    """Scale factor."""
     channels: int = 3
-    """Of the pictures: 3 for colour, 1 for grey, or as many as they have bands."""
+    """Channels of the pictures: 3 for colour, 1 for grey, or the number of bands."""
     num_blocks: int = 23
-    """Blocks of dense blocks, one after the other."""
+    """Residual-in-residual dense blocks (RRDB)."""
     num_features: int = 64
-    """Maps of the convolutions in between."""
+    """Channels of the feature maps."""
     num_growth: int = 32
-    """Maps that each convolution of a dense block adds."""
+    """Growth rate: channels that each convolution of a dense block adds."""
 
     def build(self) -> RRDBNet:
         """Make the network, freshly initialised."""

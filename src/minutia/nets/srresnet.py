@@ -18,16 +18,17 @@ class SRResNetSpec:
 
     kind: Literal["srresnet"] = "srresnet"
     scale: Literal[2, 3, 4, 8] = 4
+    """Scale factor."""
     channels: int = 3
-    """Of the pictures: 3 for colour, 1 for grey, or as many as they have bands."""
+    """Channels of the pictures: 3 for colour, 1 for grey, or the number of bands."""
     num_blocks: int = 16
-    """Residual blocks, one after the other."""
+    """Residual blocks."""
     num_features: int = 64
-    """Maps of the convolutions in between."""
+    """Channels of the feature maps."""
     norm: Norm = "batch"
     """Normalisation in the residual blocks."""
     activation: Activation = "none"
-    """Last activation; the paper's text has none, many implementations a tanh or a sigmoid."""
+    """Activation of the output; none in the paper, tanh or sigmoid in many implementations."""
 
     def build(self) -> SRResNet:
         """Make the network, freshly initialised."""

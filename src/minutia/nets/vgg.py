@@ -1,4 +1,4 @@
-"""VGG19 features (Simonyan and Zisserman 2014), the yardstick of perceptual losses.
+"""VGG19 features (Simonyan and Zisserman 2014), on which perceptual losses are measured.
 
 The weights come from a file (safetensors or .pth) with keys `features.<index>.weight` and `.bias`, or are downloaded
 once. A file that holds only the first layers serves losses that need only those.
@@ -119,7 +119,7 @@ def _download() -> dict[str, Tensor]:
         )
     except (OSError, URLError, RuntimeError) as error:
         raise DataError(
-            f"The VGG19 weights could not be downloaded ({error}); name a local safetensors file: "
+            f"The VGG19 weights could not be downloaded ({error}); give a local file, .pth or .safetensors: "
             "--set adversarial.perceptual.weights=FILE in training, --vgg FILE in evaluation."
         ) from error
     return state

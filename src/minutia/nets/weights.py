@@ -36,13 +36,13 @@ class Weights:
     """What a weights file holds."""
 
     path: Path
-    """Of the file, or the name of the model."""
+    """Path of the file, or the name of the model."""
     spec: GeneratorSpec
     state: dict[str, Tensor]
     training: dict[str, Any]
     """How the weights came about: recipe, steps, seconds, device."""
     normalisation: Normalisation | None = None
-    """Of the pictures that were trained on."""
+    """Normalisation of the training pictures."""
 
     def build(self) -> nn.Module:
         """Build the network, in evaluation mode.
@@ -91,7 +91,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
             save_file(tensors, temporary, metadata)
     except (SafetensorError, OSError) as error:
         why = str(error).rpartition("I/O error: ")[2]
-        raise MinutiaError(f"{path} cannot be written: {why}; what was there stays.") from error
+        raise MinutiaError(f"{path} cannot be written: {why}; the existing file is kept.") from error
 
 
 def load_weights(source: Path) -> Weights:
@@ -121,7 +121,7 @@ def load_weights(source: Path) -> Weights:
     except json.JSONDecodeError:
         network = training = normalisation = None
     if not isinstance(network, dict) or not isinstance(training, dict):
-        raise ModelError(f"The weights {source} do not say of which network they are; they are no weights of Minutia.")
+        raise ModelError(f"The weights {source} do not name their network; they were not written by Minutia.")
     spec = parse_spec(network)
     by = None if normalisation is None else parse_normalisation(normalisation, spec.channels, str(source))
     return Weights(source, spec, state, training, by)

@@ -1,1 +1,1 @@
-"""Train a network on pictures of one's own, from a recipe. Needs the `train` extra."""
+"""Train a network on your own pictures, from a recipe. Needs the `train` extra."""

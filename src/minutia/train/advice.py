@@ -1,4 +1,4 @@
-"""What the diary of a run tells in plain words: what looks wrong, and what to try."""
+"""Advice from the log of a run: what looks wrong, and what to try."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MIN_VALIDATIONS = 3
 """Of a phase; fewer tell no direction."""
 
 WORSE_DB = 0.15
-"""So far validation PSNR has to be below its best, while training pictures get better, to be called learnt by heart."""
+"""Overfitting: validation PSNR is so far below its best, while training pictures get better."""
 
 FLAT_DB = 0.03
 """A content phase whose PSNR rose by less in its last third has ceased to learn."""
@@ -52,8 +52,8 @@ def _below_bicubic(rows: Sequence[Row]) -> str:
         return ""
     missing = float(best["bicubic_psnr"]) - float(best["psnr"])
     return (
-        f"The content phase is {missing:.2f} dB below bicubic so far: it needs more steps before its pictures are of "
-        "use. An adversarial phase that begins now has little to begin with."
+        f"The content phase is {missing:.2f} dB below bicubic so far: it needs more steps before its results are of "
+        "use. It is too early for the adversarial phase."
     )
 
 
@@ -67,7 +67,7 @@ def _by_heart(rows: Sequence[Row]) -> str:
         return ""
     return (
         f"Since step {best['step']} training pictures gained {gained:.2f} dB, and validation pictures lost {lost:.2f}: "
-        "the network learns its pictures by heart. Give it more pictures, or stop earlier; the best weights are kept."
+        "the network overfits. Use more training pictures, or stop earlier; the best weights are kept."
     )
 
 
@@ -78,8 +78,8 @@ def _flat(rows: Sequence[Row]) -> str:
     if not 0 <= gained < FLAT_DB:
         return ""
     return (
-        f"In the last third PSNR rose by {gained:.2f} dB: more steps of this phase bring little. Let the adversarial "
-        "phase begin, or give the network more blocks or features."
+        f"In the last third PSNR rose by {gained:.2f} dB: more steps of this phase gain little. Start the adversarial "
+        "phase, or give the network more blocks or features."
     )
 
 
@@ -92,8 +92,9 @@ def _balance(rows: Sequence[Row]) -> str:
     if real - fake > SURE_LOGIT:
         return (
             f"The discriminator is far ahead (logits {real:+.1f} for real pictures, {fake:+.1f} for generated ones). "
-            "In an SRGAN that is common, and harmless while pictures get better. Where they get spots or grids, lower "
-            "adversarial.gan.weight, or set adversarial.discriminator_learning_rate below the generator's."
+            "In an SRGAN this is common, and harmless while pictures get better. If spots or checkerboard patterns "
+            "appear, lower adversarial.gan.weight, or set adversarial.discriminator_learning_rate below the rate of "
+            "the generator."
         )
     if real - fake < UNSURE_LOGIT:
         return (
@@ -122,7 +123,7 @@ def _colours(rows: Sequence[Row]) -> str:
     if abs(drift) <= COLOUR_DRIFT:
         return ""
     return (
-        f"Colours drift: a channel of the outputs is {drift:+.1f}/255 away from the inputs. Early in a run that goes "
-        "by itself. Later, give adversarial.pixel.weight more, adversarial.gan.weight less, or the content phase more "
+        f"Colours drift: a channel of the outputs is {drift:+.1f}/255 away from the inputs. Early in a run this is "
+        "normal. Later, raise adversarial.pixel.weight, lower adversarial.gan.weight, or give the content phase more "
         "steps."
     )

@@ -1,4 +1,4 @@
-"""What a recipe says of bands: which values a network sees as 0 and 1, which bands are shown, which compared."""
+"""The keys of a recipe on bands: which values a network sees as 0 and 1, which bands are shown, which compared."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ Bands: TypeAlias = tuple[NonNegativeInt, ...]
 class NormalisationTable(BaseModel):
     """Which value of each band the network sees as 0, and which as 1: written down, or found in the training pictures.
 
-    What lies beyond is clipped in training, and carried on when the network is used.
+    Values outside are clipped in training, and extrapolated when the network is used.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     low: tuple[FiniteFloat, ...] | None = None
-    """A number for each band."""
+    """Value of each band that becomes 0: one number per band."""
 
     high: tuple[FiniteFloat, ...] | None = None
-    """A number for each band, above `low`."""
+    """Value of each band that becomes 1: one number per band, above `low`."""
 
     percentiles: tuple[Percent, Percent] | None = None
-    """Percentiles of each band over all training pictures; low and high are what they were found to be."""
+    """Percentiles of each band over all training pictures, from which low and high are computed."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.low is None) != (self.high is None):
-            raise ValueError("low and high belong together.")
+            raise ValueError("give both low and high, or neither.")
         if self.low is None and self.percentiles is None:
-            raise ValueError("it needs low and high, or percentiles = [0.1, 99.9].")
+            raise ValueError("give low and high, or percentiles = [0.1, 99.9].")
         for low, high in (self.percentiles or (0, 1), *zip(self.low or (), self.high or (), strict=False)):
             if low >= high:
                 raise ValueError(f"{low:g} is not below {high:g}.")
@@ -51,14 +51,14 @@ def check_bands(key: str, bands: Bands | None, channels: int, lengths: set[int])
     """Check the bands that a key of the recipe chooses.
 
     Raises:
-        ValueError: too few or too many, or one that the network has not.
+        ValueError: too few or too many, or one that the network does not have.
     """
     if bands is None:
         return
     if len(bands) not in lengths:
         raise ValueError(f"{key} must name {' or '.join(map(str, sorted(lengths)))} bands, not {len(bands)}.")
     if max(bands) >= channels:
-        raise ValueError(f"{key} names band {max(bands)}, but the network's {channels} are counted from 0.")
+        raise ValueError(f"{key} names band {max(bands)}, but the network has {channels} bands, counted from 0.")
 
 
 def check_normalisation(table: NormalisationTable | None, channels: int) -> None:
@@ -79,5 +79,5 @@ def shown_bands(bands: Bands | None, channels: int) -> Bands:
 
 
 def compared_bands(bands: Bands | None, channels: int) -> Bands:
-    """Choose the three bands that the perceptual loss takes for red, green and blue: the first three, or one thrice."""
+    """Choose the three bands that the perceptual loss sees as red, green and blue: the first three, or one repeated."""
     return bands or ((0, 1, 2) if channels >= 3 else (0, 0, 0))

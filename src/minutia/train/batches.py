@@ -1,4 +1,4 @@
-"""What a step learns from: crops, and what has become of them."""
+"""The batch of a step: crops, and their degraded counterparts."""
 
 from __future__ import annotations
 

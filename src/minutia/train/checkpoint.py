@@ -80,7 +80,8 @@ def load_checkpoint(path: Path, phase: Phase) -> None:
         kind = scalars.get(f"{name}.optimiser", part.kind)
         if kind != part.kind:
             raise TrainingError(
-                f"The checkpoint {path} is of the optimiser {kind}; add --set {phase.name}.optimiser={kind} to go on."
+                f"The checkpoint {path} is of the optimiser {kind}; add --set {phase.name}.optimiser={kind} to "
+                "continue."
             )
     with safe_open(path, framework="pt") as file:
         tensors: Tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
@@ -94,7 +95,7 @@ def load_checkpoint(path: Path, phase: Phase) -> None:
             if part.accelerator.scaler is not None and scalars["scaler"]:  # None of a run in other precision.
                 part.accelerator.scaler.load_state_dict(scalars["scaler"])
     except (RuntimeError, ValueError) as error:
-        raise TrainingError(f"The checkpoint {path} is of another network than the recipe's.") from error
+        raise TrainingError(f"The checkpoint {path} is of another network than that of the recipe.") from error
 
 
 def load_discriminator(path: Path, network: nn.Module) -> None:
@@ -141,7 +142,7 @@ def _read_scalars(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             scalars: dict[str, Any] = json.loads(file.metadata()["state"])
     except FileNotFoundError as error:
-        raise TrainingError(f"There is nothing to go on from: {path} does not exist.") from error
+        raise TrainingError(f"There is no checkpoint to continue from: {path} does not exist.") from error
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise TrainingError(f"The checkpoint {path} is broken: {error}.") from error
+        raise TrainingError(f"The checkpoint {path} is damaged: {error}.") from error
     return scalars

@@ -1,4 +1,4 @@
-"""What a recipe may say: every key with its type, its default and what it means."""
+"""The keys of a recipe, each with its type, its default and its meaning."""
 
 from __future__ import annotations
 
@@ -39,36 +39,38 @@ Folders = Annotated[tuple[UserPath, ...], BeforeValidator(_listed), Field(min_le
 
 
 class Data(Strict):
-    """Where the training pictures are and how they are kept."""
+    """Training pictures: where they are and how they are kept."""
 
     hr: Folders
     """Folder of high-resolution pictures, searched with its sub-folders; or a list of such folders."""
 
     lr: Folders | None = None
-    """Folder of low-resolution pictures of the same names, or a list, one for each of `hr`; without it they are made by
-    MATLAB's bicubic."""
+    """Folder of low-resolution pictures with the names of those in `hr`, or a list, one for each of `hr`; without it
+    they are made by bicubic downscaling as in MATLAB."""
 
     degradation: DegradationOrName | None = None
-    """How low-resolution pictures are made instead: steps, or the name of a table that comes with Minutia."""
+    """How low-resolution pictures are made instead: a table of steps, or the name of a bundled one."""
 
     augment: bool = True
-    """Mirror and transpose crops at random: eight orientations."""
+    """Flip and rotate crops at random: eight orientations."""
 
     num_held_out: NonNegativeInt = 8
-    """Pictures kept from training for validation where `validation.hr` names no folder."""
+    """Pictures that are kept out of training and used for validation where `validation.hr` names no folder."""
 
     cache: Literal["ram", "device"] = "ram"
-    """Where the decoded pictures lie; crops are cut there."""
+    """Where the decoded pictures are kept and crops are cut: main memory, or the memory of the device."""
 
     normalisation: NormalisationTable | None = None
-    """Of measurements and bands; without it the full range of 8 or 16 bits is what the network sees as [0, 1]."""
+    """For measurements and bands: the values that become 0 and 1. Without it, the full range of 8 or 16 bits does."""
 
     @model_validator(mode="after")
     def _check_lr(self) -> Self:
         if self.lr is not None and self.degradation is not None:
             raise ValueError("low-resolution pictures are read from lr or made by degradation, not both.")
         if self.lr is not None and len(self.lr) != len(self.hr):
-            raise ValueError(f"hr names {len(self.hr)} folders and lr {len(self.lr)}; each of hr needs one of lr.")
+            raise ValueError(
+                f"hr names {len(self.hr)} folders and lr {len(self.lr)}; lr needs one folder for each of hr."
+            )
         return self
 
 
@@ -79,85 +81,85 @@ class Validation(Strict):
     """Folder of high-resolution pictures; without it some of the training pictures are held out."""
 
     lr: UserPath | None = None
-    """Folder of their small copies; made as those of the training pictures where not given."""
+    """Folder of low-resolution validation pictures; made in the same way as for training if not given."""
 
     num_samples: PositiveInt = 4
-    """Pictures on the sample sheet."""
+    """Validation pictures on the sample sheet."""
 
     @model_validator(mode="after")
     def _check_lr(self) -> Self:
         if self.lr is not None and self.hr is None:
-            raise ValueError("lr holds the small copies of the pictures in hr, and hr is not given.")
+            raise ValueError("lr holds the low-resolution pictures of those in hr, and hr is not given.")
         return self
 
 
 class Samples(Strict):
-    """Sample sheets beside those of each validation."""
+    """What is shown at a validation, and additional validations."""
 
     epochs: tuple[PositiveInt, ...] = ()
-    """Epochs after which there is a validation, and so a sheet, in phases measured in epochs."""
+    """In phases measured in epochs: epochs after which to validate and draw a sample sheet."""
 
     num_training: NonNegativeInt = 0
-    """Training pictures that are scored and drawn at each validation, to be compared with those held out."""
+    """Training pictures that are scored and drawn at each validation, for comparison with validation pictures."""
 
     bands: Bands | None = None
-    """The three bands, or the one, that are shown; without it the first three, or the first of fewer."""
+    """Bands that sample sheets show, three or one; default: the first three, or the first one if there are fewer."""
 
 
 class Watch(Strict):
-    """What is done when a run breaks down: a loss is not finite, or validation PSNR falls far below its best."""
+    """What is done when a run diverges: a loss is not finite, or validation PSNR falls far below its best."""
 
     recover: bool = True
-    """Where a run breaks down, go back to the last good validation, once in a phase, and on at a quarter of the rate;
-    otherwise stop."""
+    """After divergence, return to the last good validation, once per phase, and continue at a quarter of the learning
+    rate; otherwise stop."""
 
 
 class Every(Strict):
-    """How often things happen, in steps."""
+    """Intervals, in steps."""
 
     log: PositiveInt = 50
-    """Steps between two rows of losses. In a phase measured in epochs there is one at the end of each epoch besides."""
+    """Steps between log rows; in a phase measured in epochs also one at the end of each epoch."""
 
     validation: PositiveInt = 1000
-    """Steps between two validations: figures of the validation pictures, and a sheet of samples."""
+    """Steps between validations, which score the validation pictures and draw a sample sheet."""
 
     validation_epochs: PositiveInt | None = None
-    """Validate after so many epochs, and not after `validation` steps, in phases measured in epochs."""
+    """In phases measured in epochs: epochs between validations, instead of `validation`."""
 
     checkpoint: PositiveInt = 1000
-    """Steps between two states to go on from; there is one at every validation besides."""
+    """Steps between checkpoints; every validation also writes one."""
 
 
 class Hardware(Strict):
-    """What the run computes with."""
+    """Device and number format of the computation."""
 
     device: Literal["auto", "cpu"] = "auto"
-    """auto is a GPU where torch finds one."""
+    """auto: a GPU where torch finds one, else the CPU."""
 
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """auto is bf16 where the processor multiplies in it, else fp32."""
+    """auto: bf16 where the hardware supports it, else fp32."""
 
     channels_last: bool = True
-    """Keep the channels of a pixel side by side in memory, which convolutions are faster with."""
+    """Channels-last memory format, which is faster for convolutions."""
 
     compile: bool = False
-    """Let torch compile the networks: a minute or more before the first step, then faster ones.
+    """Compile the networks with torch.compile: a minute or more before the first step, then faster steps.
 
-    On a CPU the discriminator is left as it is.
+    On a CPU the discriminator is not compiled.
     """
 
 
 class Recipe(Strict):
-    """Everything a run depends on."""
+    """All settings of a run."""
 
     name: Annotated[str, Field(pattern=r"^[\w.-]*[\w-][\w.-]*$")]
-    """Letters, digits, dots, hyphens and underscores; more than dots."""
+    """Name of the recipe: letters, digits, dots, hyphens and underscores; at least one that is not a dot."""
 
     run: UserPath | None = None
-    """Folder of the run; without it `runs/NAME`."""
+    """Folder of the run; default: `runs/NAME`."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Another one draws other crops, and begins with other weights."""
+    """Seed of the random numbers: initial weights, crops, degradations."""
 
     network: Network
     """The generator."""
@@ -189,18 +191,20 @@ class Recipe(Strict):
         phase, side = self.adversarial, self.adversarial.lr_crop * self.network.scale
         shift, stride = phase.perceptual.shift, phase.perceptual.stride
         if side - shift < stride:
-            left = f"less {shift} of adversarial.perceptual.shift " if shift else ""
-            raise ValueError(f"crops of {side} pixels {left}are too small for VGG19, which takes {stride} to one here.")
+            left = f", less {shift} of adversarial.perceptual.shift," if shift else ""
+            raise ValueError(
+                f"crops of {side} pixels{left} are too small for VGG19, whose chosen layers have a stride of {stride}."
+            )
         if (phase.calm or phase.artefacts) and side <= WINDOW // 2:
             raise ValueError(f"adversarial.calm and artefacts need crops of more than {WINDOW // 2} pixels.")
         if phase.discriminator.kind == "srgan" and phase.batch_size == 1 and side <= SRGAN_STRIDE:
             raise ValueError(
-                f"the discriminator makes one place of crops of {side} pixels, and normalises over the batch; make "
-                "adversarial.batch_size 2 at least."
+                f"the discriminator reduces crops of {side} pixels to one position, which batch normalisation cannot "
+                "use with one crop; set adversarial.batch_size to 2 or more."
             )
         if phase.discriminator.kind == "unet" and side % UNET_STRIDE:
             raise ValueError(
-                f"adversarial.lr_crop makes crops of {side} pixels, but the U-Net takes multiples of {UNET_STRIDE}."
+                f"adversarial.lr_crop gives crops of {side} pixels, but the U-Net needs multiples of {UNET_STRIDE}."
             )
         return self
 
@@ -211,7 +215,7 @@ class Recipe(Strict):
 
     @property
     def is_photo(self) -> bool:
-        """Whether it is about grey or RGB pictures, whose figures are those of the literature."""
+        """Whether it is for grey or RGB pictures, which are scored as in the literature."""
         return self.data.normalisation is None and self.network.channels in {1, 3}
 
     @property

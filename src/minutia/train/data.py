@@ -98,8 +98,8 @@ class PictureBank:
         num_small = int((sides < lr_crop + margin).sum())
         if num_small == len(self.sizes):
             side, most = (lr_crop + margin) * self.scale, int(sides.max()) - margin
-            why = f", {margin * self.scale} of them to be degraded" if margin else ""
-            advice = f"make lr_crop {most} at most" if most > 0 else "take larger pictures"
+            why = f", of which {margin * self.scale} are the margin for degradation" if margin else ""
+            advice = f"set lr_crop to at most {most}" if most > 0 else "use larger pictures"
             raise DataError(f"No picture is as large as a crop of {side}x{side} pixels{why}; {advice}.")
         if num_small:
             logger.warning("%d of %d pictures are smaller than a crop.", num_small, len(self.sizes))
@@ -156,8 +156,8 @@ def _load(files: PairFiles, scale: int, channels: int, normalisation: Normalisat
     for path, pixels in ((files.hr, pair.hr), (files.lr, pair.lr)):
         if pixels.dtype.kind != "u":
             raise DataError(
-                f"{path} holds values of {pixels.dtype}; say in data.normalisation which of them the network sees as 0 "
-                "and 1, by low and high or by percentiles."
+                f"{path} holds values of {pixels.dtype}; set data.normalisation: low and high, or percentiles, which "
+                "become 0 and 1."
             )
     return pair
 

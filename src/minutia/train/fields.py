@@ -9,9 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def find_path(value: object) -> Path:
-    """Find the user's folder where a path begins with `~`; refuse what is no text, or none that a recipe can hold."""
+    """Find the user's folder where a path begins with `~`; refuse what is not text, or cannot stand in a recipe."""
     if not isinstance(value, str | Path):
-        raise ValueError(f"{value} is no path; what is called so is ./{value}.")
+        raise ValueError(f"{value} is not a path; for a file of that name write ./{value}.")
     if value == "":
         raise ValueError("the path is empty.")
     try:
@@ -28,6 +28,6 @@ Weight = Annotated[float, Field(ge=0)]
 
 
 class Strict(BaseModel):
-    """A table of a recipe: what it does not know it refuses, and numbers that are none."""
+    """A table of a recipe; unknown keys are refused, and numbers that are not finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""The folder of a run: what lies where, and what is written before the first step."""
+"""The folder of a run: its files, and what is written before the first step."""
 
 from __future__ import annotations
 
@@ -29,28 +29,29 @@ LIBRARIES = ("torch", "accelerate", "numpy", "Pillow", "safetensors")
 README = """This is the run "{name}" of Minutia.
 {early}
 Open first
-  report.html        losses, figures, pictures over time, and what to try; renewed at every validation
+  report.html        losses, scores, pictures over time, and advice; updated at every validation
 
 To use the result
-  weights/           {phase}-best is what the run is for: it did best on the validation pictures; "last" is
-                     the end of a phase. Of two phases, content is softer and invents nothing.
+  weights/           {phase}-best: best on the validation pictures, the result of the run; {phase}-last:
+                     end of the phase. After two phases, content is the softer one, without generated
+                     texture.
   minutia export {folder} MODEL
   minutia upscale PICTURE -m MODEL
 
 To look at
-  samples/           sheets of each validation: LR, bicubic, the network's picture (SR, or GAN), HR
-                     {phase}-0001000.png stands after step 1000, {phase}-epoch-0005.png after epoch 5;
-                     those that end in -training show pictures that were trained on
-  samples/crops/     the same small parts at each validation
-  curves.png         losses, learning rate and validation figures
+  samples/           sheets of each validation: LR, bicubic, result (SR, or GAN), HR
+                     {phase}-0001000.png is after step 1000, {phase}-epoch-0005.png after epoch 5;
+                     those that end in -training show training pictures
+  samples/crops/     the same crops at each validation
+  curves.png         losses, learning rate and validation scores
   tensorboard/       the same for: tensorboard --logdir {folder}
 
-To go on, or to do it again
-  recipe.toml        everything this run was told, defaults included
-  versions.txt       what it ran with
-  log.jsonl          one line for every so many steps, and one for each validation
-  last.safetensors   the whole state, for: the same command
-  good.safetensors   the same of the last validation, to go back to should the run break down
+To resume or reproduce
+  recipe.toml        all settings of this run, including defaults
+  versions.txt       versions of the libraries
+  log.jsonl          one line for every so many steps (every.log), and one for each validation
+  last.safetensors   checkpoint; the same command resumes from it
+  good.safetensors   checkpoint of the last good validation, used after divergence
 """
 
 
@@ -98,7 +99,7 @@ def require_own(folder: Path) -> None:
     for path in (folder / "recipe.toml", folder / "README.txt", versions):
         if path.exists():
             raise TrainingError(
-                f"{path} is not of a run, and would be replaced; name another folder: --set run=FOLDER."
+                f"{path} does not belong to a run and would be replaced; choose another folder: --set run=FOLDER."
             )
 
 

@@ -58,7 +58,7 @@ class Hold:
             self.close()
             number = path.read_text(encoding="utf-8") or "unknown"
             raise TrainingError(
-                f"{self._folder} is being trained by process {number}; wait for its end, or begin another run: "
+                f"{self._folder} is being trained by process {number}; wait for its end, or start another run: "
                 "--set run=FOLDER."
             ) from error
         except OSError:  # A file system without locks.

@@ -1,4 +1,4 @@
-"""Every key that a recipe may have, read off the tables that check it: for whoever writes one."""
+"""Every key of a recipe, read from the tables that check it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from minutia.train.recipe import tables_in
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What may be set."""
+    """A key that may be set."""
 
     name: str
     """As after --set: `content.schedule.kind`."""
     default: str
-    """In TOML; "needed" where there is none, empty where the key may be left out altogether."""
+    """In TOML; "required" where there is none, empty where the key may be left out altogether."""
     choices: tuple[str, ...]
     """All values it can have, in TOML, where they can be counted."""
     words: str
@@ -103,7 +103,7 @@ def _words_of(table: type) -> dict[str, str]:
 
 
 def _default(value: object) -> str:
-    return "needed" if value is MISSING else _toml(value)
+    return "required" if value is MISSING else _toml(value)
 
 
 def _toml(value: object) -> str:

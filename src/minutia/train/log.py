@@ -1,4 +1,4 @@
-"""The diary of a run: one JSON line for every so many steps and for every validation, and the same for TensorBoard."""
+"""The log of a run: a JSON line for every `every.log` steps and for every validation, and the same for TensorBoard."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _begin(recipe: Recipe, hold: Hold) -> None:
     hold.take()
     if (recipe.folder / CHECKPOINT).exists():
         raise TrainingError(
-            f"Another process has trained in {recipe.folder} meanwhile; the same command goes on there."
+            f"Another process has trained in {recipe.folder} meanwhile; the same command continues there."
         )
     prepare_folder(recipe)
 
@@ -126,7 +126,9 @@ def _take_up(run: Run, phase: Phase, place: Place) -> None:
 def _check_shared(folder: Path) -> None:
     """Refuse machines that do not see the folder which the main process has made."""
     if not folder.exists():
-        raise TrainingError(f"The run folder {folder} is not seen by all processes; put it on a disk that they share.")
+        raise TrainingError(
+            f"The run folder {folder} is not visible to all processes; put it on a disk that they share."
+        )
 
 
 def _run_watched(run: Run, phase: Phase, place: Place) -> Place:
@@ -146,7 +148,9 @@ def _run_watched(run: Run, phase: Phase, place: Place) -> Place:
                 place = replace(place, best=None, num_worse=0, since=since)
             if run.processes.is_main:
                 save_checkpoint(run.folder / CHECKPOINT, phase, place)
-            logger.warning("%s; the run goes back to step %d, and on at %g of the rate.", collapse, place.step, SLOWER)
+            logger.warning(
+                "%s; the run returns to step %d and continues at %g of the learning rate.", collapse, place.step, SLOWER
+            )
 
 
 def _run_phase(run: Run, phase: Phase, place: Place) -> Place:

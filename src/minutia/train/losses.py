@@ -1,4 +1,4 @@
-"""What the two networks are told to make small."""
+"""The losses of the generator and the discriminator."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def moved_window(sr: Tensor, hr: Tensor, shift: int, step: int) -> tuple[Tensor,
 
 
 def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
-    """Measure the grid in the error of an (N, C, H, W) batch: mean over blocks of `minutia.metrics.grid`, all channels.
+    """Measure the checkerboard pattern in the error of an (N, C, H, W) batch: mean of `metrics.grid`, all channels.
 
     A pixel shuffle makes each of `scale` x `scale` places by weights of its own, and what sets them apart everywhere
     costs the other losses little.
@@ -111,7 +111,8 @@ def artefact_loss(sr: Tensor, hr: Tensor, steady: Tensor) -> Tensor:
 def calm_loss(sr: Tensor, hr: Tensor) -> Tensor:
     """Take the L1 difference of (N, C, H, W) batches in [0, 1] where the original has next to no texture.
 
-    Grain that is invented on skin, in skies and behind what is in focus costs the other losses little, and shows.
+    Noise-like texture that is generated on skin, in skies and in the blurred background adds little to the other
+    losses, but is visible.
     """
     variance = _local_variance(hr).mean(dim=1, keepdim=True)
     return (CALM**2 / (CALM**2 + variance) * (sr - hr).abs()).mean()
@@ -125,7 +126,7 @@ def _local_variance(x: Tensor) -> Tensor:
 
 
 def generator_loss(real: Tensor, fake: Tensor, kind: GanKind, mean: Mean = torch.mean) -> Tensor:
-    """What the generator pays for the discriminator's logits; `real` and `mean` are the relativistic game's alone."""
+    """Adversarial loss of the generator, from the discriminator's logits; only relativistic uses `real` and `mean`."""
     if kind == "vanilla":
         return _bce(fake, wanted=1.0)
     if kind == "hinge":
@@ -135,7 +136,7 @@ def generator_loss(real: Tensor, fake: Tensor, kind: GanKind, mean: Mean = torch
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, kind: GanKind, mean: Mean = torch.mean) -> Tensor:
-    """What the discriminator pays for its logits of real and generated pictures; `mean` as for the generator."""
+    """Loss of the discriminator, from its logits of real and generated pictures; `mean` as for the generator."""
     if kind == "vanilla":
         return (_bce(real, wanted=1.0) + _bce(fake, wanted=0.0)) / 2
     if kind == "hinge":

@@ -90,8 +90,8 @@ def shortage_told(name: str, num_crops: int, lr_crop: int) -> Iterator[None]:
         if not memory.is_shortage(error):
             raise
         raise TrainingError(
-            f"A step of {num_crops} crops of {lr_crop}x{lr_crop} does not fit into the memory; make "
-            f'{name}.batch_size or {name}.lr_crop smaller, or write batch_size = "auto".'
+            f"A step of {num_crops} crops of {lr_crop}x{lr_crop} does not fit into memory; reduce "
+            f'{name}.batch_size or {name}.lr_crop, or set batch_size = "auto".'
         ) from error
 
 

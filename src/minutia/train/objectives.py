@@ -1,4 +1,4 @@
-"""What a recipe says of the losses."""
+"""The keys of a recipe's losses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PixelCriterion = Literal["l1", "mse", "charbonnier"]
 GanKind = Literal["vanilla", "relativistic", "hinge"]
 
 VGG_STRIDE = 16
-"""Pixels between two places of the deepest layers."""
+"""Pixels between two positions of the deepest layers."""
 
 WINDOW = 7
 """Side of the neighbourhood of a pixel, in LDL as in Liang et al. 2022."""
@@ -23,59 +23,60 @@ FIVE_LAYERS: dict[str, float] = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0,
 
 
 class Pixel(Strict):
-    """Difference of pixels."""
+    """Pixel loss."""
 
     criterion: PixelCriterion = "l1"
-    """Charbonnier is an L1 that is smooth at zero."""
+    """Pixel loss; charbonnier is an L1 loss that is smooth at zero."""
 
     weight: Weight = 1.0
-    """In the sum of losses."""
+    """Weight of the pixel loss."""
 
 
 class Perceptual(Strict):
-    """Difference of VGG19 features."""
+    """Perceptual loss: distance of VGG19 features."""
 
     weight: Weight = 1.0
-    """In the sum of losses."""
+    """Weight of the perceptual loss."""
 
     layers: Annotated[dict[str, Weight], Field(min_length=1)] = FIVE_LAYERS
-    """Layers and their weights; conv5_4 is before its activation, relu5_4 (the paper's "VGG54") after it."""
+    """Layers of VGG19 and their weights; conv5_4 is before the activation, relu5_4 (the paper's "VGG54") after it."""
 
     criterion: Literal["l1", "mse"] = "l1"
-    """What becomes of the difference of features."""
+    """Distance between features."""
 
     rescale: Literal["magnitude", "unit", "paper", "none"] = "magnitude"
-    """Divide each layer's difference by the mean magnitude of the original's features, or features by 12.75; unit
-    brings the features of each place to unit length and sums over them, as LPIPS does."""
+    """Scaling of features. magnitude: divided by the mean magnitude of the original's; unit: normalised to unit length
+    at each position, and summed over channels, as in LPIPS; paper: divided by 12.75; none: unscaled."""
 
     shift: Annotated[int, Field(ge=0, le=VGG_STRIDE)] = 0
-    """Pixels by which the window that VGG sees is moved, through all of 0 to this in turn, down and across.
+    """The input of VGG19 is shifted by 0 to this many pixels, down and across, in turn.
 
-    VGG's strides of 2, 4, 8 and 16 keep step with a generator that makes `scale` x `scale` pixels of one: where both
-    always begin at the same pixel, a grid of that size costs nothing.
+    Without a shift, the strides of VGG19 stay aligned with the pixel shuffle, and checkerboard patterns of `scale` x
+    `scale` pixels are not penalised.
     """
 
     weights: UserPath | None = None
-    """Safetensors file of VGG19; without it the weights are downloaded once."""
+    """File with the VGG19 weights, .pth or .safetensors; without it they are downloaded once (about 550 MB)."""
 
     bands: Bands | None = None
-    """The three bands that are taken for red, green and blue; without it the first three, or the first thrice."""
+    """Bands that VGG19 sees as red, green and blue; default: the first three, or the first one repeated if there are
+    fewer."""
 
     @property
     def stride(self) -> int:
-        """Pixels between two places of the deepest layer that is chosen: twice as many in each block."""
+        """Pixels between two positions of the deepest chosen layer: twice as many in each block."""
         blocks = [int(name[4]) for name in self.layers if name[4:5].isdecimal()]  # What is no layer is told later.
         return 1 << max(blocks, default=1) - 1
 
 
 class Gan(Strict):
-    """The game between generator and discriminator."""
+    """Adversarial loss."""
 
     kind: GanKind = "vanilla"
-    """Relativistic compares pictures with each other; hinge leaves alone what is judged clearly enough."""
+    """Adversarial loss: vanilla (binary cross-entropy), relativistic average, or hinge."""
 
     weight: Weight = 5e-3
-    """In the sum of losses of the generator; 0 is no game, only the other losses."""
+    """Weight of the adversarial loss; 0 trains without a discriminator."""
 
     ramp_steps: NonNegativeInt = 0
-    """Steps over which the weight grows from zero."""
+    """Steps over which the weight of the adversarial loss grows from zero."""

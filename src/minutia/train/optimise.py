@@ -1,4 +1,4 @@
-"""A network together with what changes it: optimiser, schedule, clipping, moving average."""
+"""A network in training: optimiser, schedule, clipping, moving average."""
 
 from __future__ import annotations
 

@@ -65,8 +65,8 @@ def _require_room(num_bytes: int, place: torch.device, processes: Processes) -> 
     free = processes.smallest(free_memory(place))
     if num_bytes > free:
         raise TrainingError(
-            f"The pictures would take {spell_bytes(num_bytes)} of memory, and {spell_bytes(free)} are free; train on "
-            "fewer, or on pieces of them: minutia datasets prepare makes a folder of either (--count, --crop)."
+            f"The pictures would take {spell_bytes(num_bytes)} of memory, but {spell_bytes(free)} is free; use fewer "
+            "or smaller pictures: minutia datasets prepare --count N, or --crop SIDE."
         )
 
 
@@ -104,7 +104,7 @@ def _check_shares(key: str, size: int, num_processes: int) -> None:
         below = size // num_processes * num_processes
         raise TrainingError(
             f"{key} = {size} crops cannot be shared equally by {num_processes} processes; "
-            f"take {f'{below} or ' if below else ''}{below + num_processes}."
+            f"use {f'{below} or ' if below else ''}{below + num_processes}."
         )
 
 
@@ -113,6 +113,6 @@ def _sizes_before(folder: Path) -> dict[str, int]:
     try:
         table = tomllib.loads((folder / "recipe.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TrainingError(f"The recipe {folder / 'recipe.toml'} of the run cannot be read: {error}.") from error
+        raise TrainingError(f"The run's recipe {folder / 'recipe.toml'} cannot be read: {error}.") from error
     sizes = {name: part.get("batch_size") for name, part in table.items() if isinstance(part, dict)}
     return {name: size for name, size in sizes.items() if isinstance(size, int)}

@@ -1,4 +1,4 @@
-"""What a recipe says of its two phases."""
+"""The keys of a recipe's two phases."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from minutia.train.schedule import Schedule
 
 
 def _check_discriminator(spec: DiscriminatorSpec) -> DiscriminatorSpec:
-    """Refuse a network that has nothing in it."""
+    """Refuse a network without layers or features."""
     for name, value in asdict(spec).items():
         if isinstance(value, int) and value < 1:
-            raise ValueError(f"{name} is a whole number from 1.")
+            raise ValueError(f"{name} must be a whole number from 1.")
     return spec
 
 
@@ -45,51 +45,52 @@ def _check_batch_size(value: object) -> object:
     """Refuse in one sentence what is neither a number of crops nor "auto"."""
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return value
-    raise ValueError('it is a whole number of crops, or "auto".')
+    raise ValueError('it must be a whole number of crops, or "auto".')
 
 
 class _Phase(Strict):
     steps: NonNegativeInt | None = None
-    """How long the phase is: this, or `epochs`."""
+    """Length of the phase in steps; give this or `epochs`."""
 
     epochs: NonNegativeInt | None = None
-    """An epoch is as many crops as there are training pictures, rounded up to whole batches."""
+    """Length of the phase in epochs. An epoch has as many crops as there are training pictures, rounded up to whole
+    batches."""
 
     batch_size: Annotated[int | Literal["auto"], PlainValidator(_check_batch_size)] = 16
-    """Crops in a step, of all processes together; auto is as many, up to 64, as the memory at hand has room for."""
+    """Crops per step, over all processes; auto: as many as fit into memory, at most 64."""
 
     lr_crop: PositiveInt = 24
-    """Side of the square crops, in low-resolution pixels; the high-resolution crop is `scale` times that."""
+    """Side of the square crops in low-resolution pixels; high-resolution crops are `scale` times as large."""
 
     candidates: PositiveInt = 1
-    """Places drawn for each crop, of which the one with the most detail is cut: flat ones teach little.
+    """Number of random positions per crop; the one with the most detail is used.
 
     After Wang et al. 2021, "SamplingAug".
     """
 
     schedule: Schedule = Schedule()
     optimiser: OptimiserKind = "adam"
-    """Of the generator; the discriminator's is Adam. Muon learns faster: see `minutia.train.muon.Muon`."""
+    """Optimiser of the generator; the discriminator uses Adam. Muon converges faster: see `minutia.train.muon.Muon`."""
 
     betas: tuple[Fraction, Fraction] = (0.9, 0.99)
-    """Of Adam."""
+    """Beta coefficients of Adam."""
 
     ema_decay: Fraction = 0.999
-    """Of the moving average of the generator's weights, which is what is validated and kept; 0 switches it off.
+    """Decay of the exponential moving average of the generator's weights, which is validated and kept; 0 disables it.
 
-    Early on it is smaller, so that short phases are not averaged with the network they start from.
+    It is smaller in the first steps, so that the initial weights do not dominate short phases.
     """
 
     clip_norm: Annotated[PositiveFloat | None, BeforeValidator(_none_for_infinite)] = None
-    """Largest norm of a gradient; without it, or with inf, any."""
+    """Gradient norm above which gradients are clipped; without it, or with inf, they are not clipped."""
 
     patience: PositiveInt | None = None
-    """End the phase early after so many validations without a better one; without it none ends early."""
+    """Early stopping: validations without improvement after which the phase ends; without it, never."""
 
     @model_validator(mode="after")
     def _check_length(self) -> Self:
         if (self.steps is None) == (self.epochs is None):
-            raise ValueError("its length is given by steps or by epochs, by one of them.")
+            raise ValueError("give either steps or epochs.")
         return self
 
     @property
@@ -105,41 +106,41 @@ class _Phase(Strict):
 
 
 class Content(_Phase):
-    """Phase 1: learn to be faithful."""
+    """Phase 1: PSNR-oriented training on pixel differences."""
 
     criterion: PixelCriterion = "l1"
-    """The loss: a difference of pixels; charbonnier is an L1 that is smooth at zero."""
+    """Pixel loss; charbonnier is an L1 loss that is smooth at zero."""
 
     init: UserPath | None = None
-    """What to start from instead of a fresh network: a weights file, or a model by its folder or name."""
+    """Initial weights of the generator: a weights file, or a model by name or folder; random without it."""
 
     best: Literal["psnr", "ssim"] = "psnr"
-    """Figure of the validation pictures by which the best weights are chosen."""
+    """Validation metric by which the best weights are chosen."""
 
 
 class Adversarial(_Phase):
-    """Phase 2: learn to be convincing, from the averaged weights of phase 1."""
+    """Phase 2: adversarial training, from the averaged weights of phase 1."""
 
     discriminator: Discriminator = SRGANDiscriminatorSpec()
-    """srgan is the paper's, one judgement a picture; unet is Real-ESRGAN's, one a pixel. A table says which."""
+    """Discriminator. srgan: the paper's, one logit per crop; unet: Real-ESRGAN's U-Net, one logit per pixel."""
 
     discriminator_init: UserPath | None = None
-    """Run folder whose discriminator to start from; a fresh one knows nothing for hundreds of steps."""
+    """Run folder whose discriminator is the initial one; a new one needs hundreds of steps before it is of use."""
 
     discriminator_learning_rate: PositiveFloat | None = None
-    """Peak rate of the discriminator; without it the generator's."""
+    """Peak learning rate of the discriminator; default: that of the generator."""
 
     pixel: Pixel = Pixel()
     perceptual: Perceptual = Perceptual()
     gan: Gan = Gan()
     grid: Weight = 0.0
-    """Weight of what repeats every `scale` pixels in the error: see `minutia.train.losses.grid_loss`."""
+    """Weight of the checkerboard loss, on errors that repeat every `scale` pixels: `minutia.train.losses.grid_loss`."""
 
     calm: Weight = 0.0
-    """Weight of what is invented where the original has no texture: see `minutia.train.losses.calm_loss`."""
+    """Weight of the L1 loss in flat regions of the original: see `minutia.train.losses.calm_loss`."""
 
     artefacts: Weight = 0.0
-    """Weight of errors that look like artefacts, LDL: see `minutia.train.losses.artefact_loss`; its paper takes 1."""
+    """Weight of the LDL artefact loss (Liang et al. 2022; 1 in the paper): see `minutia.train.losses.artefact_loss`."""
 
     best: Literal["psnr", "ssim", "perceptual"] = "perceptual"
-    """Figure of whole validation pictures by which the best weights are chosen; perceptual is the loss."""
+    """Validation metric by which the best weights are chosen; perceptual is the perceptual loss."""

@@ -1,4 +1,4 @@
-"""The two phases of a training: content teaches faithfulness, adversarial conviction. A phase knows one step."""
+"""The two phases of a training, content and adversarial. A phase knows one step."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Phase(Protocol):
 
     @property
     def judge(self) -> PerceptualLoss | None:
-        """What chooses the best weights: this distance where there is one, PSNR otherwise."""
+        """The perceptual distance, where this phase measures it."""
         ...
 
     def parts(self) -> dict[str, Optimised]:

@@ -73,8 +73,8 @@ def choose_pictures(recipe: Recipe) -> Chosen:
         return Chosen(files, held_out)
     if data.num_held_out == 0 or len(files) <= data.num_held_out:
         raise DataError(
-            f"There are {len(files)} pictures to train on, too few to keep {data.num_held_out} for validation; "
-            "name a folder in validation.hr or set data.num_held_out."
+            f"There are {len(files)} training pictures, too few to keep {data.num_held_out} for validation; "
+            "give a folder in validation.hr or set data.num_held_out."
         )
     held_out = _spread_scorable(files, data.num_held_out, scale)
     if len(held_out) < data.num_held_out:
@@ -103,7 +103,7 @@ def _require_whole(folder: Path, options: str) -> None:
     if folder.is_dir():
         hr, lr = paired_folders(folder)
         if hr is not None and lr is not None:
-            raise DataError(f"{folder} holds originals and their small copies; name both: {options.format(hr, lr)}.")
+            raise DataError(f"{folder} holds HR and LR folders; name both: {options.format(hr, lr)}.")
 
 
 def _require_outside(recipe: Recipe) -> None:
@@ -112,8 +112,8 @@ def _require_outside(recipe: Recipe) -> None:
     for folder in (*recipe.data.hr, recipe.validation.hr):
         if folder is not None and run.is_relative_to(folder.resolve()):
             raise DataError(
-                f"The run folder {recipe.folder} lies in {folder}, where what it draws would be taken for pictures; "
-                "choose one elsewhere: --set run=FOLDER."
+                f"The run folder {recipe.folder} is inside {folder}, and its sample sheets would be read as pictures; "
+                "choose another: --set run=FOLDER."
             )
 
 
@@ -161,8 +161,8 @@ def _require_scorable(held_out: Sequence[PairFiles], scale: int) -> None:
         height, width = read_size(files.hr)
         if min(height, width) < _least_side(scale):
             raise DataError(
-                f"{files.hr} is {width}x{height} pixels, and validation at x{scale} needs sides of "
-                f"{_least_side(scale)}; take it out of the folder."
+                f"{files.hr} has {width}x{height} pixels, and validation at x{scale} needs sides of "
+                f"{_least_side(scale)}; remove it from the folder."
             )
 
 

@@ -1,4 +1,4 @@
-"""A sheet of what a network is going to see: crops of the training pictures, and what the recipe makes of them."""
+"""A sheet of training pairs: crops of the pictures, and the low-resolution inputs made of them."""
 
 from __future__ import annotations
 

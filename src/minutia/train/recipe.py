@@ -130,12 +130,12 @@ def _explain(error: ValidationError, table: dict[str, Any]) -> str:
         return f"The recipe lacks {key}; write it into the file or add {option}."
     if first["type"] == "value_error":
         whose = f"The recipe's {key}" if key else "The recipe"
-        return f"{whose} will not do: {first['ctx']['error']}"
+        return f"{whose} is not valid: {first['ctx']['error']}"
     if first["type"] == "union_tag_invalid":
         tag, known = first["ctx"]["tag"], first["ctx"]["expected_tags"]
-        return f"The recipe's {key} = {tag!r} will not do: it must be one of {known}."
+        return f"The recipe's {key} = {tag!r} is not valid: it must be one of {known}."
     words = "it must be a table of keys" if first["type"] in NO_TABLE else first["msg"]
-    return f"The recipe's {key} = {first['input']!r} will not do: {words}."
+    return f"The recipe's {key} = {first['input']!r} is not valid: {words}."
 
 
 def _follow(place: Iterable[int | str], table: Any) -> tuple[list[str], Any]:  # noqa: ANN401

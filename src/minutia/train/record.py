@@ -1,4 +1,4 @@
-"""What a run leaves behind on its way: figures, sheets, curves, and weights to use."""
+"""What a run writes at a validation: scores, sheets, curves, and weights."""
 
 from __future__ import annotations
 

@@ -26,21 +26,21 @@ REPORT = "report.html"
 STYLE = Path(__file__).with_name("report.css")
 
 CHARTS: dict[str, tuple[tuple[str, str], ...]] = {
-    "Generator: what it has to make small": (("generator", "all, weighted"),),
-    "Its parts": (("pixel", "pixels"), ("perceptual", "VGG features"), ("adversarial", "discriminator fooled")),
-    "Discriminator: loss": (("discriminator", "loss"),),
-    "Balance: logits, apart when it is sure": (("logit_real", "real pictures"), ("logit_fake", "generated pictures")),
+    "Generator loss": (("generator", "weighted sum"),),
+    "Generator loss, by term": (("pixel", "pixel"), ("perceptual", "perceptual"), ("adversarial", "adversarial")),
+    "Discriminator loss": (("discriminator", "loss"),),
+    "Discriminator logits": (("logit_real", "real pictures"), ("logit_fake", "generated pictures")),
     "PSNR, dB": (
         ("psnr", "validation pictures"),
         ("training_psnr", "training pictures"),
         ("bicubic_psnr", "bicubic"),
     ),
-    "Distance of VGG features, validation pictures": (("perceptual", "distance"),),
+    "VGG distance, validation": (("perceptual", "distance"),),
     "Colour drift, in 1/255": (("colour_drift", "farthest channel"),),
 }
-"""Charts: titles, and the figures of each with their names."""
+"""Charts: titles, and the columns of each with their names."""
 
-OF_VALIDATION = ("PSNR, dB", "Distance of VGG features, validation pictures", "Colour drift, in 1/255")
+OF_VALIDATION = ("PSNR, dB", "VGG distance, validation", "Colour drift, in 1/255")
 
 MAX_MOMENTS = 8
 """Validations of which crops are shown."""
@@ -64,7 +64,7 @@ def write_report(recipe: Recipe, plan: Plan, sheet: Path) -> None:
         _charts(rows, Axis(plan), best),
         _crops(folder, validations, best),
         f'<h2>Newest samples</h2><img class="sheet" alt="LR, bicubic, the network, HR" src="{_as_webp(sheet)}">',
-        "<h2>How to do it again</h2>",
+        "<h2>Reproduce</h2>",
         _details("Recipe, with all defaults", dump_recipe(recipe)),
         _details("Versions", versions_path(folder).read_text(encoding="utf-8")),
         "</body></html>",
@@ -109,8 +109,8 @@ def _head(recipe: Recipe, plan: Plan, rows: Sequence[Row], best: Sequence[Row]) 
 
 def _advice(rows: Sequence[Row]) -> str:
     sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in advise(rows))
-    body = f'<ul class="advice">{sentences}</ul>' if sentences else '<p class="faint">Nothing looks wrong.</p>'
-    return f"<h2>What to try</h2>{body}"
+    body = f'<ul class="advice">{sentences}</ul>' if sentences else '<p class="faint">No problems were found.</p>'
+    return f"<h2>Advice</h2>{body}"
 
 
 def _charts(rows: Sequence[Row], axis: Axis, best: Sequence[Row]) -> str:
@@ -124,8 +124,8 @@ def _charts(rows: Sequence[Row], axis: Axis, best: Sequence[Row]) -> str:
         if chart:
             legend = draw_legend(lines) if len(lines) > 1 else ""
             parts.append(f'<div class="chart"><h3>{escape(title)}</h3>{legend}{chart}</div>')
-    rules = "Both phases stand on one axis; a dashed line parts them. " if axis.ends else ""
-    note = f'<p class="faint">{rules}A ring is where the best weights were kept.</p>'
+    rules = "A dashed line separates the phases. " if axis.ends else ""
+    note = f'<p class="faint">{rules}A ring marks the best weights.</p>'
     return f'<h2>Curves</h2>{note}<div class="charts">{"".join(parts)}</div>'
 
 
@@ -145,7 +145,7 @@ def _crops(folder: Path, validations: Sequence[Row], best: Sequence[Row]) -> str
         if cells:
             lines.append(f"<tr>{''.join(cells)}</tr>")
     head = f"<tr><th>bicubic</th>{''.join(heads)}<th>original</th></tr>"
-    return f'<h2>The same places over time</h2><div class="crops"><table>{head}{"".join(lines)}</table></div>'
+    return f'<h2>The same crops over time</h2><div class="crops"><table>{head}{"".join(lines)}</table></div>'
 
 
 def _spread(validations: Sequence[Row], best: Sequence[Row]) -> list[Row]:

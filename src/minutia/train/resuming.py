@@ -1,4 +1,4 @@
-"""Where a run goes on, and what that means by other settings than it had."""
+"""Where a run continues, and what changed settings mean for it."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ def find_start(recipe: Recipe, hold: Hold, *, resume: bool | None) -> Place | No
     except RecipeError:  # That of an older version, say.
         if not resume:
             raise
-        logger.warning("The recipe of the run cannot be read any more; the run goes on with the one it is given now.")
+        logger.warning("The run's recipe cannot be read any more; the run continues with the recipe given now.")
     if resume and changes:
-        logger.warning("The run goes on with other settings than it had: %s.", in_words(changes))
+        logger.warning("The run continues with changed settings: %s.", in_words(changes))
     elif resume is False or changes:
-        whose = f"a run of another recipe ({in_words(changes)})" if changes else "a run"
+        whose = f"a run with other settings ({in_words(changes)})" if changes else "a run"
         raise TrainingError(
-            f"{recipe.folder} holds {whose}; add --resume to go on with it, or --set run=FOLDER to begin another."
+            f"{recipe.folder} holds {whose}; add --resume to continue it, or --set run=FOLDER to start another run."
         )
     if place.phase not in recipe.phases:
-        raise TrainingError(f"{recipe.folder} stands in its {place.phase} phase, which the recipe has not.")
+        raise TrainingError(f"{recipe.folder} is in its {place.phase} phase, which the recipe does not have.")
     return _adapted(place, recipe, changes)
 
 
@@ -71,8 +71,8 @@ def _adapted(place: Place, recipe: Recipe, changes: Sequence[str]) -> Place:
     done = place.ended.get("content")
     if done is not None and {"content.steps", "content.epochs"} & {*changes} and _is_longer(recipe):
         raise TrainingError(
-            f"The content phase of {recipe.folder} is over after {done} steps; more need another run, "
-            "--set run=FOLDER, which --set content.init=WEIGHTS lets begin with these."
+            f"The content phase of {recipe.folder} ended after {done} steps; for more steps start another run with "
+            "--set run=FOLDER and --set content.init=WEIGHTS."
         )
     own = OWN_PICTURES if recipe.validation.hr is None else ()
     yardstick = (*YARDSTICK[place.phase], *YARDSTICK_OF_ALL, *own)
@@ -81,7 +81,10 @@ def _adapted(place: Place, recipe: Recipe, changes: Sequence[str]) -> Place:
     if any(key.startswith(f"{place.phase}.schedule") for key in changes):
         return replace(place, rate_factor=1.0)
     if place.rate_factor != 1:
-        logger.warning("Rates are %g of the recipe's, as the run broke down; other ones count.", place.rate_factor)
+        logger.warning(
+            "After divergence the run continues at %g of the recipe's learning rates; a changed schedule resets this.",
+            place.rate_factor,
+        )
     return place
 
 

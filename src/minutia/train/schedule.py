@@ -17,25 +17,25 @@ class Schedule(Strict):
     """
 
     kind: Literal["constant", "cosine", "multistep"] = "cosine"
-    """What follows the warm-up and the steps at the full rate."""
+    """Learning-rate schedule after warm-up and hold."""
 
     learning_rate: PositiveFloat = 2e-4
-    """The highest."""
+    """Peak learning rate."""
 
     warmup_steps: NonNegativeInt = 0
-    """Steps over which the rate grows to the highest."""
+    """Steps of linear warm-up to the peak rate."""
 
     hold_steps: NonNegativeInt = 0
-    """Steps at the full rate after the warm-up, before a cosine begins."""
+    """Steps at the peak rate between warm-up and cosine."""
 
     final_learning_rate: Weight = 1e-7
-    """Where a cosine ends."""
+    """Learning rate at the end of a cosine schedule."""
 
     milestones: tuple[PositiveInt, ...] = ()
-    """Steps at which multistep multiplies the rate by `gamma`."""
+    """Steps at which a multistep schedule multiplies the rate by `gamma`."""
 
     gamma: PositiveFloat = 0.5
-    """Of multistep."""
+    """Factor on the learning rate at each milestone (multistep)."""
 
 
 def learning_rate(schedule: Schedule, step: int, steps: int) -> float:

@@ -1,4 +1,4 @@
-"""What a run computes with: devices and networks."""
+"""Devices and networks of a run."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def make_accelerator(hardware: Hardware) -> Accelerator:
     )
     if accelerator.num_processes != num_started() or accelerator.distributed_type not in PLAIN:
         raise TrainingError(
-            f"Accelerate has made {accelerator.num_processes} of {num_started()} processes its own "
-            f"({accelerator.distributed_type.value}); launch plain ones, without DeepSpeed, FSDP and the like."
+            f"Accelerate controls {accelerator.num_processes} of {num_started()} processes "
+            f"({accelerator.distributed_type.value}); launch plain processes, without DeepSpeed, FSDP or similar."
         )
     return accelerator
 
@@ -134,7 +134,7 @@ def _make_generator(start: Path | None, recipe: Recipe) -> nn.Module:
     if spec != recipe.network:
         theirs, ours = asdict(spec), asdict(recipe.network)
         other = ", ".join(f"{key} = {theirs[key]!r}" for key in theirs if theirs[key] != ours.get(key))
-        raise TrainingError(f"The weights {start} are of another network than the recipe's: theirs has {other}.")
+        raise TrainingError(f"The weights {start} are of another network than that of the recipe: it has {other}.")
     return network.train()
 
 

@@ -1,4 +1,4 @@
-"""How good the averaged generator is on whole pictures."""
+"""Validation: scores of the averaged generator on whole pictures."""
 
 from __future__ import annotations
 

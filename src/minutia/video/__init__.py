@@ -1,4 +1,4 @@
-"""Films: frame by frame in bounded memory, with their sound, their timestamps and what else travels along.
+"""Videos: frame by frame in bounded memory, with their audio, timestamps and other streams.
 
 Needs the extra `video`; importing this room without it is an ImportError.
 """

@@ -1,4 +1,4 @@
-"""What travels along: sound, subtitles, data, covers, fonts and tags, packet by packet as they are."""
+"""Copied streams: audio, subtitles, data, covers, fonts and tags, packet by packet, unchanged."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def choose_copies(film: Film, target: Path) -> list[int]:
                 large.close()
         lost = [f"{each.type} ({each.name or 'of unknown kind'})" for each in others if each.index not in kept]
     if lost:
-        logger.warning("%s cannot take along all that is in %s; left out: %s.", target, film.path, ", ".join(lost))
+        logger.warning("%s cannot hold all that is in %s; left out: %s.", target, film.path, ", ".join(lost))
     return sorted(kept)
 
 

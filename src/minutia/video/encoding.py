@@ -114,7 +114,7 @@ def container_of(target: Path) -> str:
     """
     form = CONTAINERS.get(target.suffix.lower())
     if form is None:
-        raise PictureError(f"{target} cannot be written; the formats of films are {', '.join(CONTAINERS)}.")
+        raise PictureError(f"{target} cannot be written; known video formats are {', '.join(CONTAINERS)}.")
     return form
 
 
@@ -132,12 +132,14 @@ def choose_encoding(film: Film, size: Size, target: Path, codec: str | None = No
     form = container_of(target)
     name = next(filter(lambda each: _takes(form, each), PREFERRED), None) if codec is None else codec
     if name is None or not _is_encoder(name):
-        raise PictureError(f"There is no encoder {name or 'for films'} here; try one of {', '.join(PREFERRED)}.")
+        raise PictureError(f"There is no encoder {name or 'for videos'} here; try one of {', '.join(PREFERRED)}.")
     if not _takes(form, name):
-        raise PictureError(f"{target} cannot hold what {name} makes; leave out --codec, or take another container.")
+        raise PictureError(
+            f"{target} cannot hold the output of {name}; leave out --codec, or choose another container."
+        )
     options = dict(OPTIONS.get(name, {}))
     if crf is not None and "crf" not in options:
-        raise PictureError(f"{name} has no crf; the codecs that have one are {', '.join(OPTIONS)}.")
+        raise PictureError(f"{name} has no crf; codecs with one are {', '.join(OPTIONS)}.")
     if crf is not None:
         options["crf"] = str(crf)
     height, width = size

@@ -1,4 +1,4 @@
-"""Read a film: what it is, and its frames, upright and in order."""
+"""Read a video: its properties, and its frames, upright and in order."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ def open_film(path: Path) -> InputContainer:
     except FileNotFoundError as error:
         raise PictureError(f"{path} does not exist.") from error
     except IsADirectoryError as error:
-        raise PictureError(f"{path} is a folder; name one film.") from error
+        raise PictureError(f"{path} is a folder; name one video.") from error
     except av.error.InvalidDataError as error:
-        raise PictureError(f"{path} is broken or no film.") from error
+        raise PictureError(f"{path} is damaged or not a video.") from error
     except av.FFmpegError as error:
         raise PictureError(f"{path} cannot be read: {str(error.strerror).lower()}.") from error
 
@@ -98,12 +98,12 @@ def read_film(path: Path) -> Film:
     with open_film(path) as container:
         kind = container.format.name
         if kind.endswith("_pipe") or kind == "image2":
-            raise PictureError(f"{path} is a picture; minutia upscale enlarges pictures.")
+            raise PictureError(f"{path} is a picture; use minutia upscale.")
         stream = next((each for each in container.streams.video if not is_cover(each)), None)
         if stream is None or kind == "tty":  # FFmpeg would type any text onto a screen, and film that.
-            raise PictureError(f"There is no film in {path}.")
+            raise PictureError(f"There is no video in {path}.")
         if stream.codec_context is None:
-            raise PictureError(f"There is no decoder here for the film in {path}.")
+            raise PictureError(f"There is no decoder here for the video in {path}.")
         first = next((frame for frame in _decoded(container, stream) if frame is not None), None)
         if first is None or stream.time_base is None:
             raise PictureError(f"No frame of {path} can be decoded.")
@@ -206,15 +206,15 @@ def _warn(path: Path, stream: VideoStream, frame: VideoFrame) -> None:
     parts = frame.format.components
     depth = max(part.bits for part in parts)
     if depth > 8:
-        logger.warning("%s has %d bits a colour; the large film has 8.", path, depth)
+        logger.warning("%s has %d bits per channel; the output has 8.", path, depth)
     if any(frame.side_data.get(name) is not None for name in HDR):
-        logger.warning("%s tells screens how bright it is meant to be (HDR); the large film does not.", path)
+        logger.warning("%s has HDR metadata; the output has none.", path)
     # VP8 and VP9 have transparency beside the film, where decoders leave it.
     has_alpha = any(part.is_alpha for part in parts) and frame.to_ndarray(format="rgba")[:, :, 3].min() < 255
     if has_alpha or stream.metadata.get("alpha_mode") == "1":
-        logger.warning("%s has transparency; the large film has none.", path)
+        logger.warning("%s has transparency; the output has none.", path)
     is_rgb = frame.format.is_rgb or frame.format.has_palette
     if not is_rgb and frame.colorspace not in {*MATRICES, UNSPECIFIED}:
-        logger.warning("%s has colours by a matrix that is not known here; they will be a little off.", path)
+        logger.warning("Colour matrix of %s is not known here; colours will be slightly wrong.", path)
     if frame.interlaced_frame:
-        logger.warning("%s is interlaced; deinterlace it first, or its combs are enlarged too.", path)
+        logger.warning("%s is interlaced; deinterlace it first, or the combing is enlarged too.", path)

@@ -1,4 +1,4 @@
-"""The last step: segments, and what travels along, into one file; nothing is encoded again."""
+"""The last step: segments and copied streams are joined in one file; nothing is encoded again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The work folder: a film in segments, so that a run that was stopped goes on where it was.
+"""The work folder: a video in segments, so that a stopped run continues where it was.
 
 A file of packets is no film, but holds what a container would change: every timestamp, in ticks of the source.
 """
@@ -52,7 +52,9 @@ def claim(folder: Path, settings: Settings) -> None:
     if folder.exists():
         if find_parts(folder):
             changed = ", ".join(name for name in settings if found.get(name) != settings[name])
-            logger.warning("What an earlier run left in %s is made anew, as this has changed: %s.", folder, changed)
+            logger.warning(
+                "Segments of an earlier run in %s are made again, since this has changed: %s.", folder, changed
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     with replacing(folder / SETTINGS) as temporary:

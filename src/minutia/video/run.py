@@ -1,4 +1,4 @@
-"""Enlarge a film: decode, upscale and encode side by side, in segments that outlive a run that is stopped."""
+"""Enlarge a video: decode, upscale and encode in parallel, in segments that are kept when a run is stopped."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def upscale_video(
     """
     began = time.perf_counter()
     if not segment_seconds > 0:
-        raise PictureError(f"A segment cannot take {segment_seconds:g} seconds.")
+        raise PictureError(f"A segment cannot have a length of {segment_seconds:g} seconds.")
     if not overwrite:
         require_free(target)
     film = read_film(source)
@@ -90,7 +90,7 @@ def upscale_video(
     folder = target.with_name(f".{target.name}.parts")
     try:
         if target.exists() and target.samefile(source):
-            raise PictureError(f"{source} would be replaced by its own enlargement; name another output.")
+            raise PictureError(f"{source} would be replaced by its own result; choose another output.")
         claim(folder, _settings(film, encoding, upscaler, segment_seconds))
         num_kept = sum(part.stop - part.first for part in find_parts(folder))
         frames = partial(_enlarge, film, lambda pixels: upscaler.upscale(pixels, target=even), upscaler.num_devices)

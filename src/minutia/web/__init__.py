@@ -1,4 +1,4 @@
-"""The same as a web page and an HTTP API: pictures are sent, wait for their turn, and are fetched when they are large.
+"""Web page and HTTP API: pictures are sent, wait in a queue, are enlarged, and are fetched.
 
 with Workshop() as workshop:
     app = create_app(workshop)

@@ -1,4 +1,4 @@
-"""The application: the API, guarded, and the page that asks it."""
+"""The application: the API with its access rules, and the page that uses it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ page = APIRouter(include_in_schema=False)
 def part(name: str) -> FileResponse:
     """Give a file of the page."""
     if name not in FILES:
-        raise HTTPException(404, f"There is no {name} here.")
+        raise HTTPException(404, f"There is no file {name} on this server.")
     return FileResponse(FOLDER / name, headers=HEADERS, media_type=FILES[name])
 
 
@@ -54,7 +54,7 @@ def create_app(workshop: Workshop, guard: Guard | None = None) -> FastAPI:
     app = FastAPI(
         title="Minutia",
         version=__version__,
-        description="Makes small pictures large and sharp.",
+        description="Image super-resolution.",
         docs_url=None,
         redoc_url=None,
     )
@@ -81,7 +81,7 @@ async def _tell_what_is_wrong(request: Request, error: Exception) -> JSONRespons
     await let_pass(request)
     assert isinstance(error, RequestValidationError)
     known = ", ".join(Wishes.model_fields)
-    unknown = f"nothing that can be wished for; known are {known}"
+    unknown = f"unknown parameter; known are {known}"
     words = "; ".join(
         f"{each['loc'][-1]}: {unknown if each['type'] == 'extra_forbidden' else each['msg'].lower()}"
         for each in error.errors()

@@ -1,4 +1,4 @@
-"""Who may ask: pages of other places that a browser shows may not, nor who does not know the token."""
+"""Access: requests from pages of other origins, from other host names, or without the token are refused."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Stands before everything under /api."""
+    """Checks every request under /api."""
 
     hosts: tuple[str, ...] | None = LOOPBACK
-    """Names by which this server may be called; None for any. Another name means that somebody has lent a page of the
-    web this machine's address (DNS rebinding)."""
+    """Host names under which this server may be reached; None for any. Any other name may be that of a web page that
+    was given this machine's address (DNS rebinding)."""
     token: str | None = None
-    """What has to be sent as `Authorization: Bearer TOKEN`; None for nothing."""
+    """Token that every request must send as `Authorization: Bearer TOKEN`; None for no token."""
 
     def __call__(self, request: Request) -> None:
         """Let a request pass.
@@ -30,17 +30,17 @@ class Guard:
         """
         host = request.headers.get("host", "")
         if self.hosts is not None and _split(f"//{host}").hostname not in self.hosts:
-            raise HTTPException(403, f"This server is not called {host}; its names are {', '.join(self.hosts)}.")
+            raise HTTPException(403, f"Host {host} is not allowed; allowed are {', '.join(self.hosts)}.")
         if not _is_of_this_place(request, host):
-            raise HTTPException(403, "Pages of other places may not ask here.")
+            raise HTTPException(403, "Requests from pages of other origins are refused.")
         if self.token is not None:
             scheme, _, given = request.headers.get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), self.token.encode()):
-                raise HTTPException(401, "The token is missing or another one.", {"WWW-Authenticate": "Bearer"})
+                raise HTTPException(401, "The token is missing or wrong.", {"WWW-Authenticate": "Bearer"})
 
 
 def _is_of_this_place(request: Request, host: str) -> bool:
-    """Tell whether no page of another place asks; programs say nothing about pages."""
+    """Tell whether a request does not come from a page of another origin; programs send no origin."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
         return site in {"same-origin", "none"}

@@ -1,4 +1,4 @@
-"""Makes one picture after the other, with the models that were asked for last."""
+"""Processes one picture after the other; the models used last stay loaded."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class Maker:
             try:
                 (outcome,) = run_jobs([order.job], upscaler, options, progress=tell)
             except _TooLong:
-                raise PictureError(f"It took longer than {self._seconds:g} seconds, and was given up.") from None
+                raise PictureError(
+                    f"Processing took longer than {self._seconds:g} seconds and was cancelled."
+                ) from None
         if outcome.error is not None:
             raise outcome.error
         task.after = outcome.after

@@ -1,4 +1,4 @@
-"""What can be asked over HTTP."""
+"""The HTTP API."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ PATIENCE_SECONDS: Final = 30
 SLOWEST: Final = 10_000
 """Bytes a second that come of a picture at the least, counted from its first."""
 
-GONE: Final = "Nobody waits for it any more."
+GONE: Final = "The client has disconnected."
 
 _PICTURE: Final = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
 SENT: Final = {"requestBody": {"required": True, "content": _PICTURE}}
-MADE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": _PICTURE, "description": "The large picture."}}
+MADE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": _PICTURE, "description": "The enlarged picture."}}
 
 
 class Model(BaseModel):
-    """A model that can be asked for."""
+    """A model that is available by name."""
 
     name: str
     scale: int
@@ -54,7 +54,7 @@ class Model(BaseModel):
 
 
 class Status(BaseModel):
-    """Whether there is somebody, and how busy."""
+    """Engine, length of the queue, and limits."""
 
     version: str
     engine: str
@@ -66,24 +66,24 @@ class Status(BaseModel):
 
 
 class Job(BaseModel):
-    """A picture that was sent."""
+    """A picture that was sent, and its state."""
 
     id: str
     name: str
-    """Of the large picture."""
+    """File name of the result."""
     model: str
     state: State
     num_before: int
-    """Pictures that are made before it."""
+    """Pictures ahead of it in the queue."""
     progress: float
     """0 to 1."""
     before: tuple[int, int]
-    """Width and height."""
+    """Width and height of the input."""
     after: tuple[int, int] | None
-    """Of what was made."""
+    """Width and height of the result."""
     seconds: float
     warnings: list[str]
-    """What the format of the large picture cannot hold, and wishes that changed nothing."""
+    """What the output format cannot hold, and settings without effect."""
     error: str | None
 
 
@@ -97,10 +97,10 @@ Shop: TypeAlias = Annotated[Workshop, Depends(_workshop)]
 
 
 class Trouble(BaseModel):
-    """Why not."""
+    """An error."""
 
     detail: str
-    """A sentence."""
+    """One sentence on the cause."""
 
 
 def _troubles(*codes: int) -> dict[int | str, dict[str, Any]]:
@@ -116,7 +116,7 @@ api = APIRouter(prefix="/api", responses=_troubles(401, 403))
 @api.head("/status", include_in_schema=False)
 @api.get("/status")
 def status(workshop: Shop) -> Status:
-    """Tell what is taken on, and how many pictures wait."""
+    """Engine, length of the queue, and limits."""
     bounds = workshop.bounds
     return Status(
         version=__version__,
@@ -131,7 +131,7 @@ def status(workshop: Shop) -> Status:
 
 @api.get("/models")
 def models() -> list[Model]:
-    """List the models that can be asked for by name."""
+    """List the models that are available by name."""
     return [
         Model(
             name=card.name,
@@ -149,7 +149,7 @@ def models() -> list[Model]:
 
 @api.post("/jobs", status_code=202, openapi_extra=SENT, responses=NOT_TAKEN)
 async def send(workshop: Shop, request: Request, response: Response, wishes: Annotated[Wishes, Query()]) -> Job:
-    """Send a picture, as the body of the request; it is made when its turn comes."""
+    """Send a picture as the body of the request; it is put into the queue."""
     task = await _take(request, wishes, workshop)
     if await request.is_disconnected():  # Nobody would learn its key.
         workshop.drop(task)
@@ -160,14 +160,14 @@ async def send(workshop: Shop, request: Request, response: Response, wishes: Ann
 
 @api.get("/jobs/{key}", responses=UNKNOWN)
 def look(workshop: Shop, key: str) -> Job:
-    """Tell what has become of a picture."""
+    """State of a picture that was sent."""
     return _job(_find(key, workshop), workshop)
 
 
 @api.head("/jobs/{key}/picture", include_in_schema=False)
 @api.get("/jobs/{key}/picture", response_class=FileResponse, responses=MADE | UNKNOWN | _troubles(409))
 def fetch(workshop: Shop, key: str) -> FileResponse:
-    """Fetch the large picture, as often as wished, for as long as it is kept."""
+    """Fetch the result; may be repeated for as long as it is kept."""
     task = _find(key, workshop)
     if task.state != "done":
         raise HTTPException(409, task.error or "The picture is not made yet.")
@@ -176,13 +176,13 @@ def fetch(workshop: Shop, key: str) -> FileResponse:
 
 @api.delete("/jobs/{key}", status_code=204, responses=UNKNOWN)
 def forget(workshop: Shop, key: str) -> None:
-    """Forget a picture, whatever has become of it."""
+    """Cancel a job, or delete its result."""
     workshop.drop(_find(key, workshop))
 
 
 @api.post("/upscale", openapi_extra=SENT, response_class=FileResponse, responses=MADE | NOT_TAKEN)
 async def upscale(workshop: Shop, request: Request, wishes: Annotated[Wishes, Query()]) -> FileResponse:
-    """Send a picture and wait for the large one; who hangs up gives it up."""
+    """Send a picture and wait for the result; closing the connection cancels the request."""
     task = await _take(request, wishes, workshop)
     try:
         while task.ended is None:
@@ -205,12 +205,12 @@ async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
             429 where too many wait, 507 where the disk is full, 422 for what cannot be made larger.
     """
     max_bytes = workshop.bounds.max_bytes
-    too_large = HTTPException(413, f"No more than {max_bytes:,} bytes are taken.")
+    too_large = HTTPException(413, f"The limit is {max_bytes:,} bytes.")
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > max_bytes:
         raise too_large
     if request.headers.get("content-type", "").startswith("multipart/"):
-        raise HTTPException(415, "The picture is to be the whole body, and not part of a form: --data-binary of curl.")
+        raise HTTPException(415, "Send the picture as the whole body, not as part of a form: curl --data-binary.")
     try:
         with workshop.room() as folder:
             sent, count = folder / "sent", 0
@@ -225,14 +225,14 @@ async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
                             raise too_large
                         file.write(chunk)
             if not count:
-                raise HTTPException(422, "Nothing was sent: the body of the request is to be the picture.")
+                raise HTTPException(422, "The request has no body; send the picture as the body.")
             return await run_in_threadpool(workshop.take, sent, wishes)
     except TimeoutError as error:
-        raise HTTPException(408, f"Nothing came for {PATIENCE_SECONDS} seconds, or too little.") from error
+        raise HTTPException(408, f"No data for {PATIENCE_SECONDS} seconds, or too little.") from error
     except ClientDisconnect as error:
         raise HTTPException(499, GONE) from error
     except OSError as error:
-        raise HTTPException(507, f"The picture cannot be kept: {reason(error)}.") from error
+        raise HTTPException(507, f"The picture cannot be stored: {reason(error)}.") from error
     except Busy as error:
         raise HTTPException(429, str(error), {"Retry-After": "10"}) from error
     except MinutiaError as error:
@@ -251,7 +251,7 @@ def _find(key: str, workshop: Workshop) -> Task:
     task = workshop.find(key)
     if task is None:
         kept = workshop.bounds.keep_seconds / 60
-        raise HTTPException(404, f"There is no such picture here; what is made is kept for {kept:g} minutes.")
+        raise HTTPException(404, f"No such picture; results are kept for {kept:g} minutes.")
     return task
 
 
@@ -281,5 +281,5 @@ def _picture(task: Task, afterwards: BackgroundTask | None = None) -> FileRespon
     try:
         facts = task.result.stat()
     except OSError as error:  # It was forgotten a moment ago, or somebody has cleared up.
-        raise HTTPException(404, "The picture is gone.") from error
+        raise HTTPException(404, "The picture was deleted.") from error
     return FileResponse(task.result, 200, headers, kind, afterwards, task.result.name, facts)

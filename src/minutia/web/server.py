@@ -1,4 +1,4 @@
-"""Run the application until it is to stop."""
+"""Run the application until it is told to stop."""
 
 from __future__ import annotations
 

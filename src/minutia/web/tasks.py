@@ -1,4 +1,4 @@
-"""What is known of a picture that was sent, and how much is taken on."""
+"""A picture that was sent, and the limits of the server."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ State: TypeAlias = Literal["waiting", "working", "done", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How much is taken on."""
+    """Limits of the server."""
 
     max_bytes: int = 100 * 2**20
-    """Of a file that is sent."""
+    """Largest file that is accepted."""
     max_pixels: int = 2**26
-    """Of a picture that is sent, all its frames or pages together."""
+    """Most pixels of an input, all its frames or pages together."""
     max_output_pixels: int = 2**30
-    """Of what is made of it."""
+    """Most pixels of a result."""
     max_waiting: int = 16
-    """Pictures that wait or are being sent; more are refused."""
+    """Most pictures that wait or are being sent."""
     seconds: float = 3600
-    """That the network may take for a picture."""
+    """Longest time that the network may take for a picture."""
     keep_seconds: float = 3600
-    """That a picture is kept after it is made."""
+    """How long a result is kept."""
     max_kept: int = 64
-    """Pictures that are kept; the oldest go first."""
+    """Most results that are kept; the oldest are deleted first."""
     max_kept_bytes: int = 4 * 2**30
-    """Of their files. The newest is kept however large it is."""
+    """Total size of the results that are kept. The newest is kept however large it is."""
 
 
 class Busy(MinutiaError):
-    """As many pictures wait as may."""
+    """The queue is full."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What may be asked for with a picture, and what follows from it."""
+"""The parameters of a request, and the order that follows from them."""
 
 from __future__ import annotations
 
@@ -30,30 +30,34 @@ Size: TypeAlias = Annotated[float, Field(le=1e9, allow_inf_nan=False)]
 
 
 class Wishes(BaseModel):
-    """How a picture is to be enlarged; names and meanings are those of `minutia upscale`."""
+    """Settings for a picture; names and meanings are those of the options of `minutia upscale`."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
-    name: Annotated[str, Field(max_length=1000, description="Of the file; the large one is called after it.")] = (
-        "picture"
-    )
-    model: Annotated[str | None, Field(max_length=1000, description="One of /api/models.")] = None
-    scale: Annotated[Size | None, Field(description="How many times larger; or one of the six that follow.")] = None
+    name: Annotated[
+        str, Field(max_length=1000, description="File name of the picture; the result is named after it.")
+    ] = "picture"
+    model: Annotated[str | None, Field(max_length=1000, description="Name of a model; see /api/models.")] = None
+    scale: Annotated[Size | None, Field(description="Scale factor; or give one of the six that follow.")] = None
     width: Size | None = None
     height: Size | None = None
     long_side: Size | None = None
     short_side: Size | None = None
     megapixels: Size | None = None
-    fit: Annotated[str | None, Field(max_length=20, description="A box, as in 3840x2160.")] = None
-    format: Annotated[str | None, Field(max_length=20, description="png, jpg, webp, avif, tiff; else as it came.")] = (
-        None
+    fit: Annotated[
+        str | None, Field(max_length=20, description="Largest size that fits into a box, such as 3840x2160.")
+    ] = None
+    format: Annotated[
+        str | None, Field(max_length=20, description="png, jpg, webp, avif or tiff; default: the input's.")
+    ] = None
+    quality: Annotated[int, Field(ge=1, le=100, description="Quality of JPEG, WebP and AVIF files.")] = 95
+    strip: Annotated[bool, Field(description="Remove EXIF, XMP, IPTC and resolution.")] = False
+    strength: Annotated[float, Field(ge=0, le=1, description="Generated texture of an adversarial model; 0: none.")] = (
+        1.0
     )
-    quality: Annotated[int, Field(ge=1, le=100, description="Of JPEG, WebP and AVIF.")] = 95
-    strip: Annotated[bool, Field(description="Leave out EXIF, XMP, IPTC and resolution.")] = False
-    strength: Annotated[float, Field(ge=0, le=1, description="Of an adversarial model; 0 invents nothing.")] = 1.0
-    denoise: Annotated[float, Field(ge=0, le=1, description="Of a model for photographs; 0 leaves grain.")] = 1.0
-    color_lock: Annotated[bool | None, Field(description="Hold colours to those of the source.")] = None
-    tta: Annotated[bool, Field(description="The mean of eight mirror images: eight times the work.")] = False
+    denoise: Annotated[float, Field(ge=0, le=1, description="Denoising of a photo model; 0 keeps grain.")] = 1.0
+    color_lock: Annotated[bool | None, Field(description="Correct colours to those of the source.")] = None
+    tta: Annotated[bool, Field(description="Self-ensemble over eight flips and rotations.")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def place_order(sent: Path, wishes: Wishes, max_pixels: int, max_output_pixels: 
 
     Raises:
         PictureError: it is broken, no picture or too large, or the wishes contradict each other or cannot be met.
-        ModelError: there is no such model, or it has no sibling to blend with.
+        ModelError: there is no such model, or it has no model to blend with.
     """
     path = sent.with_name(plain_name(wishes.name))
     is_known = path.suffix.lower() in READ | CAMERA_RAW
@@ -92,11 +96,11 @@ def place_order(sent: Path, wishes: Wishes, max_pixels: int, max_output_pixels: 
     sides = ("scale", "width", "height", "long_side", "short_side", "megapixels", "fit")
     wish = read_target({name: getattr(wishes, name) for name in sides})
     if wishes.model is not None and wishes.model not in {card.name for card in list_models()}:
-        raise ModelError(f"There is no model called {wishes.model}; /api/models lists those there are.")
+        raise ModelError(f"There is no model called {wishes.model}; /api/models lists the available ones.")
     card, target = choose_model(wishes.model, wish)
     for dial, sibling in (("strength", card.faithful), ("denoise", card.gentle)):
         if getattr(wishes, dial) != 1 and not sibling:
-            raise ModelError(f"The model {card.name} has no sibling for {dial}; leave it out.")
+            raise ModelError(f"The model {card.name} has no model to blend with; leave out {dial}.")
     making = Making(
         target=target,
         encoding=Encoding(quality=wishes.quality),

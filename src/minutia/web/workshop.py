@@ -1,4 +1,4 @@
-"""Pictures wait for their turn; one is made at a time, and what is made is kept until it is fetched or forgotten."""
+"""A queue of pictures; they are processed one at a time, and results are kept until they are fetched or expire."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Workshop:
         with self._changed:
             self._tidy()
             if self.num_waiting + self._num_coming >= self.bounds.max_waiting:
-                raise Busy("As many pictures wait as may; try again later.")
+                raise Busy("The queue is full; try again later.")
             self._num_coming += 1
         folder = self.folder / secrets.token_urlsafe(16)
         try:
@@ -170,7 +170,7 @@ class Workshop:
             return in_words_of_the_api(str(error), task.folder)
         except Exception:  # The next picture is not to blame.
             logger.exception("%s was not made.", task.order.job.source.name)
-            return "It could not be made, for a reason that was not foreseen; the log has it."
+            return "The picture could not be processed because of an unexpected error; see the server's log."
         return None
 
     def _end(self, task: Task, began: float, error: str | None) -> None:

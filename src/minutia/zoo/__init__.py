@@ -1,1 +1,1 @@
-"""Models: what one is, which there are, where to find them."""
+"""Models: their cards, the catalogue, and their weights."""

@@ -1,4 +1,4 @@
-"""The card of a model: what it is, what it was trained on, what it reached, what it cannot do."""
+"""The card of a model: description, training, results and limits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WORDS = {str: "text", int: "whole number", dict: "table"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What a model reached on a test set. Written by `minutia evaluate --write-card`, never typed."""
+    """Scores of a model on a test set. Written by `minutia evaluate --write-card`, never by hand."""
 
     data: str
     psnr: float
@@ -40,7 +40,7 @@ class Figure:
     ssim: float
     convention: str
     command: str = ""
-    """That measured it, with the test set by its name."""
+    """Command that measured it, with the test set by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,18 +59,18 @@ class ModelCard:
     intended_use: str
     limits: str
     sha256: str
-    """Of model.onnx."""
+    """SHA-256 of model.onnx."""
     network: Mapping[str, Any]
     """Kind and parameters of the network, as `minutia.nets.generators.parse_spec` reads them."""
     training: Mapping[str, str | int | float]
     """Data, steps, seconds, device."""
     figures: tuple[Figure, ...]
     faithful: str = ""
-    """Name or folder of the content model of the same shape that this one can be blended with; empty for none."""
+    """Name or folder of the fidelity model of the same network that this one can be blended with; empty for none."""
     gentle: str = ""
-    """Name or folder of a model of the same shape that was trained to leave grain; empty for none."""
+    """Name or folder of a model of the same network that was trained to keep grain; empty for none."""
     normalisation: Normalisation | None = None
-    """Of the values of each band; None where the full range of integers is what the network sees as [0, 1]."""
+    """Values of each band that become 0 and 1; None where the full range of integers does."""
     model_path: Path
     """The model.onnx beside the card; not written into it."""
 
@@ -107,12 +107,12 @@ def read_card(path: Path) -> ModelCard:
             raise ModelError(f"In the card {path} {name} must be at least {least}.")
     for name, value in table["training"].items():
         if not isinstance(value, str | int | float):
-            raise ModelError(f"In the card {path} {name}, of the training, must be a text or a number.")
+            raise ModelError(f"In the card {path} {name}, in [training], must be a text or a number.")
     unknown = sorted(set(table) - set(types) - set(OPTIONAL))
     if unknown:
         raise ModelError(f"The card {path} has an unknown key {unknown[0]}.")
     if not isinstance(figures, list) or not all(_is_figure(figure) for figure in figures):
-        raise ModelError(f"The figures in {path} must be tables of {', '.join(FIGURE_NEEDS)}.")
+        raise ModelError(f"The figures in {path} must be tables with the keys {', '.join(FIGURE_NEEDS)}.")
     read = tuple(Figure(**{key: FIGURE_TYPES[key](value) for key, value in figure.items()}) for figure in figures)
     by = None if normalisation is None else parse_normalisation(normalisation, table["channels"], f"the card {path}")
     return ModelCard(**table, figures=read, normalisation=by, model_path=path.with_name(MODEL_NAME))
@@ -131,7 +131,9 @@ def parse_normalisation(table: object, channels: int, place: str) -> Normalisati
     low, high = lists["low"], lists["high"]
     good = all(isinstance(each, list) and len(each) == channels and all(map(_is_number, each)) for each in (low, high))
     if not good or not all(a < b for a, b in zip(low, high, strict=True)):
-        raise ModelError(f"The normalisation in {place} must be two lists, low and high, of a number for each channel.")
+        raise ModelError(
+            f"The normalisation in {place} must be two lists, low and high, with one number for each channel."
+        )
     return Normalisation(tuple(map(float, low)), tuple(map(float, high)))
 
 

@@ -34,7 +34,7 @@ def user_folder() -> Path:
 def list_models() -> list[ModelCard]:
     """Read the cards of all models that can be called by name: the bundled ones, then the user's.
 
-    A model of the user's stands in for a bundled one of its name. A broken card in the user's folder is left out with
+    A model of the user replaces a bundled one of the same name. A broken card in the user's folder is left out with
     a logged warning, so that the other models stay usable.
     """
     cards = {card.name: card for card in map(read_card, sorted(BUNDLED.glob(f"*/{CARD_NAME}")))}
@@ -58,7 +58,7 @@ def find_model(model: str | Path | None = None, scale: int | None = None) -> Mod
         scale: what the model's scale must be.
 
     Raises:
-        ModelError: an unknown name, a folder that holds no model, or a scale that is not offered.
+        ModelError: an unknown name, a folder that holds no model, or a scale that is not available.
     """
     if isinstance(model, Path) and (model / CARD_NAME).is_file():
         card = read_card(model / CARD_NAME)
@@ -78,29 +78,29 @@ def load_model(card: ModelCard, strength: float = 1.0, denoise: float = 1.0) -> 
     """Read model.onnx, checked against its card.
 
     Args:
-        strength: less than 1 blends the weights with those of the card's faithful sibling; 0 is that sibling.
-        denoise: less than 1 blends them, before that, with those of the sibling that leaves grain; 0 is that one.
+        strength: below 1, the weights are blended with those of the card's fidelity model; 0 is that model alone.
+        denoise: below 1, they are first blended with those of the model that keeps grain; 0 is that model alone.
 
     Raises:
-        ModelError: a file is missing or is not the one its card describes, or there is no sibling to blend with.
+        ModelError: a file is missing or is not the one its card describes, or there is no model to blend with.
     """
     if strength == 0 and denoise != 1:
-        logger.warning("At a strength of 0 the faithful sibling is all there is, and --denoise changes nothing.")
+        logger.warning("At strength 0 only the fidelity model is used, and --denoise has no effect.")
     model = _read_checked(card)
     if denoise != 1:
-        model = _blend_with("denoise", card.gentle, "gentle", card, model, denoise)
+        model = _blend_with("denoise", card.gentle, "grain-keeping", card, model, denoise)
     if strength != 1:
-        model = _blend_with("strength", card.faithful, "faithful", card, model, strength)
+        model = _blend_with("strength", card.faithful, "fidelity", card, model, strength)
     return model
 
 
 def _blend_with(dial: str, name: str, kind: str, card: ModelCard, model: bytes, share: float) -> bytes:
-    """Blend a model with one of its siblings, of which 1 - share is taken."""
+    """Blend a model with another of the same network, of which 1 - share is taken."""
     if not 0 <= share <= 1:
-        raise ModelError(f"A {dial} of {share:g} is not to be had; give 0 ({kind}) to 1 (as {card.name} is).")
+        raise ModelError(f"{dial} must be between 0 (the {kind} model) and 1 ({card.name} alone), not {share:g}.")
     if not name:
-        raise ModelError(f"The model {card.name} has no {kind} sibling to be blended with; leave out --{dial}.")
-    # A sibling is called by name, or lies in a folder beside the model's.
+        raise ModelError(f"The model {card.name} has no {kind} model to blend with; leave out --{dial}.")
+    # The other is called by name, or lies in a folder beside the model's.
     beside = card.model_path.absolute().parent.parent / name
     sibling = read_card(beside / CARD_NAME) if (beside / CARD_NAME).is_file() else find_model(name)
     for what, one, other in (
@@ -118,7 +118,9 @@ def _read_checked(card: ModelCard) -> bytes:
     except OSError as error:
         raise ModelError(f"The model {card.name} has no readable {card.model_path}.") from error
     if hashlib.sha256(model).hexdigest() != card.sha256:
-        raise ModelError(f"{card.model_path} is not the file its card describes: the SHA-256 differs; fetch it again.")
+        raise ModelError(
+            f"{card.model_path} is not the file that its card describes: the SHA-256 differs; download it again."
+        )
     return model
 
 
@@ -135,12 +137,12 @@ def _find_by_name(model: str) -> ModelCard:
         raise ModelError(f"{path} must be called {MODEL_NAME} and have its {CARD_NAME} beside it; see minutia export.")
     if path.is_file():
         raise ModelError(
-            f"{path} is no model folder; of weights minutia export makes one: minutia export {path} FOLDER."
+            f"{path} is not a model folder; minutia export makes one from weights: minutia export {path} FOLDER."
         )
     if not cards:
-        raise ModelError(f"There is no model or model folder called {model}, nor any other; name a model folder.")
+        raise ModelError(f"There is no model called {model}, and no models are installed; give a model folder.")
     near = difflib.get_close_matches(model, cards, n=3, cutoff=0.4)
-    hint = f"; did you mean {' or '.join(near)}?" if near else f"; name a folder, or one of {', '.join(cards)}."
+    hint = f"; did you mean {' or '.join(near)}?" if near else f"; give a folder, or one of {', '.join(cards)}."
     raise ModelError(f"There is no model or model folder called {model}{hint}")
 
 
@@ -151,6 +153,6 @@ def _find_by_scale(scale: int | None) -> ModelCard:
     offered = sorted({card.scale for card in cards})
     if scale not in offered:
         words = ", ".join(map(str, offered)) or "none"
-        raise ModelError(f"No model enlarges {scale} times; offered are {words}.")
+        raise ModelError(f"No model enlarges {scale} times; available are {words}.")
     fitting = [card for card in cards if card.scale == scale]
     return next((card for card in fitting if card.name in DEFAULT_MODELS), fitting[0])

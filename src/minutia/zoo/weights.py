@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def read_weights(model: bytes) -> dict[str, NDArray[np.float32]]:
     """Read the parameters of a model.onnx as float32, whatever they are stored as.
 
-    Constants of the graph that are no parameters (names without a dot, integers) are left out.
+    Constants of the graph that are not parameters (names without a dot, integers) are left out.
 
     Raises:
-        ModelError: no ONNX model.
+        ModelError: not an ONNX model.
     """
     return {name: array.astype(np.float32) for name, array in _parameters(_parse(model)).items()}
 
@@ -40,7 +40,7 @@ def blend(first: bytes, second: bytes, share: float) -> bytes:
     model = _parse(second)
     one, other = _parameters(_parse(first)), _parameters(model)
     if {name: array.shape for name, array in one.items()} != {name: array.shape for name, array in other.items()}:
-        raise ModelError("Only models of one shape can be blended.")
+        raise ModelError("Only models of the same network can be blended.")
     for tensor in model.graph.initializer:
         if tensor.name in other:
             a, b = one[tensor.name].astype(np.float32), other[tensor.name].astype(np.float32)

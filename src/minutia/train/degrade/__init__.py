@@ -1,1 +1,1 @@
-"""What happens to photographs before somebody wants them larger: blur, resizing, noise, compression, displacement."""
+"""Degradations of photographs: blur, resizing, noise, compression, displacement."""

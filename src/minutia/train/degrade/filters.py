@@ -1,4 +1,4 @@
-"""The steps that filter: blur, and displacement, which is one."""
+"""The steps that filter: blur, and displacement."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ISOTROPIC: dict[KernelKind, float] = {"isotropic": 1}
 
 
 class Blur(Strict):
-    """Filter with a kernel of a kind drawn by weight."""
+    """Blur with a random kernel; the kinds are drawn by weight."""
 
     step: Literal["blur"]
     probability: Probability = 1.0
@@ -54,21 +54,21 @@ class Blur(Strict):
     """Sides of the kernel, in pixels; odd ones are drawn."""
 
     deviation: Positive = (0.2, 3.0)
-    """Of the Gaussian family, in pixels; anisotropic ones draw two."""
+    """Standard deviation of kernels of the Gaussian family, in pixels; two are drawn for anisotropic ones."""
 
     generalised_beta: Positive = (0.5, 4.0)
     plateau_beta: Positive = (1.0, 2.0)
     halved_beta: bool = False
-    """Draw betas up to 1 as often as those from 1 on, as Real-ESRGAN does, and not all equally."""
+    """Draw betas below and above 1 with equal probability, as Real-ESRGAN does, instead of uniformly."""
 
     cutoff: Positive = (1 / 3, 1.0)
-    """Of sinc, in half cycles a pixel: 1 keeps all frequencies along an axis."""
+    """Cut-off of sinc, relative to the Nyquist frequency; 1 keeps all frequencies along an axis."""
 
     wide_cutoff: Positive | None = None
-    """The same for kernels of 13 pixels and more, where it is another."""
+    """Cut-off of sinc for kernels of 13 pixels and more; default: `cutoff`."""
 
     length: Between = (3.0, 15.0)
-    """Of motion, in pixels."""
+    """Length of motion kernels, in pixels."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -114,11 +114,11 @@ class Blur(Strict):
 
 
 class Shift(Strict):
-    """Displace against the original, which a network can only learn as blur."""
+    """Displace relative to the original, which a network can only learn as blur."""
 
     step: Literal["shift"]
     distance: Between = (0.0, 1.0)
-    """In pixels of the size at the time, in a direction drawn for each crop."""
+    """Distance in pixels of the current size, in a direction drawn for each crop."""
 
     def apply(self, batch: Batch, dice: Dice) -> None:
         """Displace each picture."""

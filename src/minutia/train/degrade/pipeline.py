@@ -1,4 +1,4 @@
-"""From high-resolution pictures to what somebody might have instead of them."""
+"""From high-resolution pictures to degraded low-resolution ones."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Degradation(Strict):
     """Steps from a high-resolution picture to a low-resolution one, one after the other."""
 
     steps: Annotated[tuple[AnyStep, ...], Field(min_length=1)]
-    """What is of another size than low-resolution pictures after the last step is brought there by bicubic."""
+    """Steps in order; if the size is not the low-resolution size after the last one, the rest is done by bicubic."""
 
     clean: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of batches that are left as they are, shrunk by MATLAB's bicubic, so that clean pictures stay clean."""
+    """Share of batches that are only downscaled, by bicubic as in MATLAB, so that clean pictures stay clean."""
 
 
 @dataclass(frozen=True, slots=True)
 class Degraded:
-    """Pictures as somebody might have them."""
+    """Degraded pictures."""
 
     lr: Tensor
     """(N, C, H / scale, W / scale), float32 in [0, 1], of the 256 values that files hold."""

@@ -1,7 +1,7 @@
-"""The steps that a degradation can be made of: what a recipe may say of each, and how its numbers are drawn.
+"""The steps of a degradation: the keys of each, and how its numbers are drawn.
 
-Sizes, ways of resizing and the order of steps are drawn once for a batch, whose pictures must stay of one size;
-everything else is drawn for each crop.
+Sizes, interpolation methods and the branch of `choose` are drawn once for a batch, whose pictures must stay of one
+size; everything else is drawn for each crop.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from minutia.train.degrade.tables import read_table
 from minutia.train.fields import Strict, Weight
 
 SMALLEST = 16
-"""Pixels below which no step shrinks a side."""
+"""Pixels below which no step downscales a side."""
 
 Quality = Annotated[int, Field(ge=1, le=100)]
 
@@ -35,19 +35,19 @@ ALL_RESAMPLINGS: dict[Resampling, float] = {"area": 1, "bilinear": 1, "bicubic":
 
 
 class Resize(Strict):
-    """Make the pictures larger or smaller."""
+    """Resize by a random factor."""
 
     step: Literal["resize"]
     up: Weight = 0.0
     down: Weight = 1.0
     keep: Weight = 0.0
-    """Weights of larger, smaller, and neither."""
+    """Weights of upscaling, downscaling, and no change."""
 
     factor: Positive = (0.15, 1.5)
-    """Smallest when smaller, largest when larger."""
+    """Range of factors: below 1 for downscaling, above 1 for upscaling."""
 
     of: Literal["picture", "lr"] = "picture"
-    """What the factor is of: the picture as it is then, or low-resolution pictures."""
+    """Reference of the factor: the current size, or "lr", the low-resolution size."""
 
     resampling: Resamplings = ALL_RESAMPLINGS
 
@@ -73,7 +73,7 @@ class Resize(Strict):
 
 
 class Shrink(Strict):
-    """Bring the pictures to the size of low-resolution pictures."""
+    """Downscale to the low-resolution size."""
 
     step: Literal["shrink"]
     resampling: Resamplings = ALL_RESAMPLINGS
@@ -86,7 +86,7 @@ class Shrink(Strict):
 
 
 class Noise(Strict):
-    """Add noise of a sensor, or as light has it."""
+    """Add Gaussian or Poisson (shot) noise, in colour or grey."""
 
     step: Literal["noise"]
     probability: Probability = 1.0
@@ -95,13 +95,13 @@ class Noise(Strict):
     """Weights of the two kinds."""
 
     deviation: Between = (1.0, 30.0)
-    """Of Gaussian noise, in 1/255."""
+    """Standard deviation of Gaussian noise, in 1/255."""
 
     scale: Between = (0.05, 3.0)
-    """Of Poisson noise; 1 is that of 255 photons at white."""
+    """Strength of Poisson noise; 1 is that of 255 photons at white."""
 
     grey: Probability = 0.4
-    """How often all channels have the same noise."""
+    """Probability of grey noise, the same in all channels."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -126,7 +126,7 @@ class Noise(Strict):
 
 
 class Compress(Strict):
-    """Write in a lossy format and read back."""
+    """Compress in a lossy format and decompress."""
 
     step: Literal["jpeg", "webp"]
     probability: Probability = 1.0
@@ -146,14 +146,14 @@ def _steps_of(way: object) -> object:
 
 
 class Choose(Strict):
-    """Go one of several ways."""
+    """Apply one of several lists of steps."""
 
     step: Literal["choose"]
     ways: Annotated[tuple[Annotated[tuple[AnyStep, ...], BeforeValidator(_steps_of)], ...], Field(min_length=1)]
-    """Lists of steps, or names of tables, of which the steps count, not `clean`; all are equally likely."""
+    """Lists of steps, or names of tables (their `clean` is ignored); one is drawn with equal probability."""
 
     def apply(self, batch: Batch, dice: Dice) -> None:
-        """Take the steps of one way."""
+        """Apply the steps of one list."""
         for step in self.ways[int(dice.shared.integers(len(self.ways)))]:
             step.apply(batch, dice)
 

@@ -31,12 +31,12 @@ class Entry {
     this.small = URL.createObjectURL(file);
     this.line = make("li");
     this.name = make("span", { className: "name", textContent: name });
-    this.facts = make("span", { className: "facts", textContent: "waits to be sent" });
+    this.facts = make("span", { className: "facts", textContent: "waiting to upload" });
     this.bar = make("progress", { ariaLabel: name });
     this.shower = Object.assign(button("Show", () => this.show()), { hidden: true });
     this.saver = make("a", { className: "button", textContent: "Save", ariaLabel: `Save ${name}`, hidden: true });
     this.saver.addEventListener("click", () => { this.isSaved = true; });
-    this.again = Object.assign(button("Again", () => take([file])), { hidden: true, title: "Make it with the wishes of now" });
+    this.again = Object.assign(button("Redo", () => take([file])), { hidden: true, title: "Process again with the current settings" });
     this.closer = button("Stop", () => this.remove());
     const tools = make("span", { className: "tools" });
     tools.append(this.shower, this.saver, this.again, this.closer);
@@ -73,17 +73,17 @@ class Entry {
     const { signal } = this.stop;
     for (let status = await askFor("status", { signal }); ; status = await askFor("status", { signal })) {
       if (this.file.size > status.max_bytes) {
-        throw new Error(`It has ${inMegabytes(this.file.size)}; at most ${inMegabytes(status.max_bytes)} are taken.`);
+        throw new Error(`The file has ${inMegabytes(this.file.size)}; the limit is ${inMegabytes(status.max_bytes)}.`);
       }
       if (status.num_waiting < status.max_waiting) {
-        this.facts.textContent = "is sent";
+        this.facts.textContent = "uploading";
         try {
           return await askFor(`jobs?${this.wishes}`, { method: "POST", body: this.file, signal });
         } catch (error) {
           if (error.answer?.status !== 429) throw error; // Somebody else was faster.
         }
       }
-      this.facts.textContent = "waits until others are made";
+      this.facts.textContent = "waiting for a place in the queue";
       await pause(10 * PULSE);
     }
   }
@@ -99,9 +99,9 @@ class Entry {
         if (job.state === "failed") throw Object.assign(new Error(job.error), { isFinal: true });
         this.tell(job);
       } catch (error) {
-        if (error.answer?.status === 404) throw new Error("The server knows nothing of it any more; it was started anew.");
+        if (error.answer?.status === 404) throw new Error("The server no longer has this picture; it was restarted.");
         if (error.isFinal || error.answer || Date.now() - heard > 1000 * PATIENCE) throw error;
-        this.facts.textContent = "the server does not answer; it is asked again";
+        this.facts.textContent = "the server does not answer; retrying";
       }
       await pause(PULSE);
     }
@@ -109,12 +109,12 @@ class Entry {
 
   tell(job) {
     if (job.state === "waiting") {
-      this.facts.textContent = `waits; ${job.num_before} before it`;
+      this.facts.textContent = `queued; ${job.num_before} ahead`;
     } else if (job.progress > 0) {
       this.facts.textContent = `${Math.round(100 * job.progress)} %`;
       this.bar.value = job.progress;
     } else {
-      this.facts.textContent = "is made";
+      this.facts.textContent = "processing";
     }
   }
 
@@ -161,7 +161,7 @@ export function take(files) {
 
 function tellAll() {
   const left = [...entries].filter((entry) => !entry.isEnded).length;
-  document.title = left ? `${left} to go \u00b7 Minutia` : "Minutia";
+  document.title = left ? `${left} left \u00b7 Minutia` : "Minutia";
   $("all").hidden = entries.size < 2;
 }
 

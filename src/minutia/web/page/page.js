@@ -7,7 +7,7 @@ import { offerWishes } from "./wishes.js";
 const HELD = /\.(tiff?|hei[cf]|jp2|psd|qoi|tga|webp|avif)$/i; // Pictures of which not every browser knows that they are.
 
 let isReady = false;
-const early = []; // Files that came before it was known what may be wished for.
+const early = []; // Files that came before the settings were known.
 
 function receive(files) {
   complain("");
@@ -41,10 +41,10 @@ async function receiveDropped(transfer) {
       else for await (const file of picturesIn(each)) files.push(file);
     }
   } catch (error) {
-    return complain(`What was dropped cannot be read: ${error.message}`);
+    return complain(`The dropped files cannot be read: ${error.message}`);
   }
   receive(files);
-  if (!files.length) complain("There is no picture in what was dropped.");
+  if (!files.length) complain("No pictures among the dropped files.");
 }
 
 $("files").addEventListener("change", () => {

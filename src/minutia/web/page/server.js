@@ -28,15 +28,15 @@ export const askFor = async (path, options) => (await ask(path, options)).json()
 export const forget = (id) => ask(`jobs/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
 
 async function askForToken() {
-  if (token) $("why").textContent = "That was not it. This server asks for its token";
+  if (token) $("why").textContent = "Wrong token. Enter the token of this server";
   for (;;) {
     $("ask").returnValue = "";
     $("token").value = "";
     $("ask").showModal();
     await new Promise((resolve) => $("ask").addEventListener("close", resolve, { once: true }));
-    if ($("ask").returnValue !== "given") throw new Error("Without its token the server gives no answers.");
+    if ($("ask").returnValue !== "given") throw new Error("This server requires a token.");
     if (/^[!-~]+$/.test($("token").value)) break;
-    $("why").textContent = "A token is made of letters, digits and signs of ASCII. This server asks for its token";
+    $("why").textContent = "A token may contain ASCII letters, digits and punctuation only. Enter the token of this server";
   }
   token = $("token").value;
 }

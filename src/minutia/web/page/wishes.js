@@ -1,13 +1,13 @@
-// What may be wished for, and what is.
+// The settings: choices, and what is chosen.
 
 import { $, make } from "./dom.js";
 import { askFor } from "./server.js";
 
 const KINDS = [
-  { label: "a photograph", models: { 2: "minutia-x2-photo", 4: "minutia-x4-photo" } },
-  { label: "a clean picture", models: { 4: "minutia-x4" } },
-  { label: "evidence, a measurement", models: { 2: "minutia-x2-fidelity", 4: "minutia-x4-fidelity" } },
-  { label: "choose a model", models: null },
+  { label: "Photograph", models: { 2: "minutia-x2-photo", 4: "minutia-x4-photo" } },
+  { label: "Clean picture", models: { 4: "minutia-x4" } },
+  { label: "Evidence or measurement", models: { 2: "minutia-x2-fidelity", 4: "minutia-x4-fidelity" } },
+  { label: "Other model \u2026", models: null },
 ];
 const SCALES = [2, 3, 4, 8];
 const KEPT = "wishes";
