@@ -17,15 +17,15 @@ from skimage import data
 from minutia.image.color import luma, to_rgb
 from minutia.image.resize import downscale, modcrop, upscale_bicubic
 from minutia.image.sheet import Panel, draw_sheet
+from minutia.metrics.checkerboard import checkerboard, checkerboard_of
 from minutia.metrics.fidelity import score_y
-from minutia.metrics.grid import grid, grid_of
 from minutia.upscaler import Upscaler
 
 DOCS = Path(__file__).parent.parent / "docs"
 SCALE = 4
 SIDE, DETAIL = 168, 56
 BLOCK = 8
-CALM = 0.1
+FLAT = 0.1
 QUALITY = 85
 
 Pixels = NDArray[np.uint8]
@@ -103,11 +103,11 @@ def describe(name: str, bicubic: Pixels, ours: Pixels, original: Pixels) -> str:
     """Write a row of the table."""
     psnr = [score_y(pixels, original, SCALE).psnr for pixels in (bicubic, ours)]
     errors = [pixels.astype(np.float64) - original for pixels in (bicubic, ours)]
-    grids = [grid(pixels, original, SCALE) for pixels in (bicubic, ours)]
+    grids = [checkerboard(pixels, original, SCALE) for pixels in (bicubic, ours)]
     colours = [colour_grid(error) for error in errors]
     drift = np.abs(errors[1].mean(axis=(0, 1))).max()
     spreads = blocks(original)
-    calm = spreads <= np.quantile(spreads, CALM)
+    calm = spreads <= np.quantile(spreads, FLAT)
     found = [blocks(pixels)[calm].mean() for pixels in (original, bicubic, ours)]
     return (
         f"| {name} | {psnr[0]:.2f} | {psnr[1]:.2f} | {grids[0]:.2f} | {grids[1]:.2f} | {colours[0]} | "
@@ -119,7 +119,7 @@ def colour_grid(error: NDArray[np.float64]) -> str:
     """Measure the grid in the colours of an (H, W, C) error, in which grey pictures have none."""
     if error.shape[2] == 1:
         return "-"
-    return f"{max(grid_of(error[:, :, band] - error[:, :, 1], SCALE) for band in (0, 2)):.2f}"
+    return f"{max(checkerboard_of(error[:, :, band] - error[:, :, 1], SCALE) for band in (0, 2)):.2f}"
 
 
 def blocks(pixels: Pixels) -> NDArray[np.float64]:

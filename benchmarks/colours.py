@@ -1,8 +1,8 @@
-"""Take colours from faithful pictures, luma from sharp ones: python benchmarks/colours.py FAITHFUL SHARP OUT.
+"""Take chroma from one model's results, luma from another's: python benchmarks/colours.py FIDELITY SHARP OUT.
 
-FAITHFUL and SHARP are folders of PNG files that two models made of the same pictures. A game leaves a mesh in colours
-more easily than in luma, and the eye sees fine detail in luma alone; a student of OUT (docs/teacher.md) has no mesh to
-learn.
+FIDELITY and SHARP are folders of PNG files that two models made of the same pictures. Adversarial training leaves a
+checkerboard pattern in chroma more easily than in luma, and the eye sees fine detail in luma alone; the targets in OUT
+have no such pattern for a student to learn (docs/distillation.md).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ def main() -> None:
     """Mix all pictures that both folders have."""
     if len(sys.argv) != 4:
         raise SystemExit(__doc__)
-    faithful, sharp, out = map(Path, sys.argv[1:])
+    fidelity, sharp, out = map(Path, sys.argv[1:])
     for path in sorted(sharp.glob("*.png")):
-        pictures = [to_uint8(read_photo(folder / path.name)) for folder in (faithful, sharp)]
+        pictures = [to_uint8(read_photo(folder / path.name)) for folder in (fidelity, sharp)]
         write(Picture(mix(*pictures)), out / path.name)
 
 
-def mix(faithful: NDArray[np.uint8], sharp: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def mix(fidelity: NDArray[np.uint8], sharp: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Give (H, W, 3) the luma of one picture and the differences of channels of another."""
-    mixed = faithful + (luma(sharp) - luma(faithful))[:, :, None]
+    mixed = fidelity + (luma(sharp) - luma(fidelity))[:, :, None]
     return np.rint(mixed).clip(0, 255).astype(np.uint8)
 
 

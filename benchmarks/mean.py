@@ -1,7 +1,7 @@
 """Take the mean of what several models made: python benchmarks/mean.py OUT FOLDER FOLDER [FOLDER ...].
 
 The folders hold PNG files of the same names and sizes. The mean of good pictures is nearer to the original than each of
-them, and so a better teacher (docs/teacher.md).
+them, and so a better teacher (docs/distillation.md).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from minutia.bench.turns import take_turns
-from minutia.evaluate.benchmark import Contestant, run_benchmark
+from minutia.evaluate.benchmark import Method, run_benchmark
 from minutia.image.color import from_float, to_float
 from minutia.nets import minutianet
 from minutia.nets.layers import conv
@@ -197,8 +197,8 @@ def main() -> None:
             networks[name] = _trained(recipe)
         print(f"{name} is trained.", flush=True)
     seconds = dict(zip(names, take_turns([_passage(networks[name]) for name in names], 5), strict=True))
-    contestants = [Contestant(name, 4, _enlarger(network)) for name, network in networks.items()]
-    results = [each for each in run_benchmark(contestants, told.data) if each.model in networks]
+    methods = [Method(name, 4, _enlarger(network)) for name, network in networks.items()]
+    results = [each for each in run_benchmark(methods, told.data) if each.model in networks]
     sets = list(dict.fromkeys(each.data for each in results))
     print(f"\n| change | {' | '.join(sets)} | s per input MP | of the base |\n|---|{'---|' * len(sets)}---|---|")
     for name in names:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from skimage import data
 
-from minutia.evaluate.benchmark import Contestant, run_benchmark
+from minutia.evaluate.benchmark import Method, run_benchmark
 from minutia.evaluate.measures import FIDELITY, NIQE, vgg_distance
 from minutia.evaluate.report import to_markdown
 from minutia.image.pairs import Pair
@@ -51,8 +51,8 @@ network with 0.6 million (`benchmarks/published.py` says where they are from). T
 on sharpened originals. On clean pictures `minutia-x4-photo` is ahead of both in PSNR, SSIM and VGG; RRDBNet is ahead in
 NIQE. On degraded pictures `minutia-x4-photo` has the higher PSNR, and RRDBNet the lower VGG distance, the more so the
 heavier the degradation: RRDBNet is far ahead on the cup, and alters the face. Both run in Minutia
-([published.md](published.md)). Minutia's photo models were trained with the tables `photo`, `medium` and `heavy`,
-though on none of these pictures; Real-ESRGAN was trained with other degradations.
+([third-party-weights.md](third-party-weights.md)). Minutia's photo models were trained with the tables `photo`,
+`medium` and `heavy`, though on none of these pictures; Real-ESRGAN was trained with other degradations.
 
 The scores of `clean` differ by up to 0.02 dB from those in the model cards: those are in fp32 and on the low-resolution
 pictures that come with Set14, these in the machine's fastest precision and on pictures made by `degraded.py`.
@@ -68,7 +68,7 @@ a cup of coffee by Rachel Michetti; all in the public domain, in scikit-image.*
 def main() -> None:
     """Measure, draw and write."""
     degraded, weights, *published = map(Path, sys.argv[1:])
-    contestants = [
+    methods = [
         as_contestant("minutia-x4"),
         as_contestant("minutia-x4-photo-fidelity"),
         as_contestant("minutia-x4-photo"),
@@ -81,17 +81,17 @@ def main() -> None:
         *map(as_contestant, published),
     ]
     measures = [*FIDELITY, vgg_distance(weights), NIQE]
-    results = run_benchmark(contestants, [degraded / name for name in STRENGTHS], measures=measures)
+    results = run_benchmark(methods, [degraded / name for name in STRENGTHS], measures=measures)
     (DOCS / "photographs.md").write_text(WORDS + to_markdown(results), encoding="utf-8")
     rows = [draw_row(name, number, published[:1]) for number, name in enumerate(SHOWN)]
     draw_sheet(rows).save(DOCS / "photographs.webp", quality=QUALITY, method=6)
 
 
-def as_contestant(model: str | Path, *, denoise: float = 1.0) -> Contestant:
+def as_contestant(model: str | Path, *, denoise: float = 1.0) -> Method:
     """Let a model take part."""
     upscaler = Upscaler(model, denoise=denoise)
     words = Path(model).name if denoise == 1 else f"{model}, denoise {denoise:g}"
-    return Contestant(words, upscaler.scale, upscaler.upscale)
+    return Method(words, upscaler.scale, upscaler.upscale)
 
 
 def draw_row(strength: str, number: int, published: list[Path]) -> list[Panel]:

@@ -15,7 +15,7 @@ import minutia
 
 PUBLIC = {
     "Encoding",
-    "Making",
+    "Output",
     "MinutiaError",
     "Options",
     "Picture",

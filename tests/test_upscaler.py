@@ -312,7 +312,7 @@ def test_bundled_models_beat_bicubic(card: ModelCard, photo: np.ndarray) -> None
         assert ours.ssim > bicubic.ssim
     else:
         assert ours.psnr > bicubic.psnr - 1
-        assert ours.ssim > bicubic.ssim - (0 if card.gentle else 0.02)
+        assert ours.ssim > bicubic.ssim - (0 if card.grain else 0.02)
 
 
 def test_memory_is_that_of_a_tile_and_the_picture() -> None:

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from minutia.batch import Encoding, Making, Options, upscale_file
+    from minutia.batch import Encoding, Options, Output, upscale_file
     from minutia.errors import MinutiaError
     from minutia.image.target import Target
     from minutia.types import Picture
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Encoding",
-    "Making",
     "MinutiaError",
     "Options",
+    "Output",
     "Picture",
     "Target",
     "Upscaler",
@@ -35,7 +35,7 @@ __version__ = "0.1.0"
 # Loaded when they are asked for: the command line should not wait for NumPy to show its help.
 _HOMES = {
     "Encoding": "minutia.image.formats",
-    "Making": "minutia.batch",
+    "Output": "minutia.batch",
     "MinutiaError": "minutia.errors",
     "Options": "minutia.batch",
     "Picture": "minutia.types",

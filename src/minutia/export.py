@@ -51,16 +51,16 @@ def export(
     training_data: str = "not stated",
     intended_use: str = "not stated",
     limits: str = "not stated",
-    faithful: str = "",
-    gentle: str = "",
+    fidelity: str = "",
+    grain: str = "",
     halo: int | None = None,
     overwrite: bool = False,
 ) -> ModelCard:
     """Make a model folder, whose name becomes the model's, from a run folder or a weights file.
 
     Args:
-        faithful: name, or folder beside this one, of the content model it can be blended with.
-        gentle: the same of a model that leaves grain.
+        fidelity: name, or folder beside this one, of the content model it can be blended with.
+        grain: the same of a model that leaves grain.
         halo: input pixels around a tile; None is all that an output pixel can depend on, and less makes tiles inexact.
 
     Raises:
@@ -87,8 +87,8 @@ def export(
             licence=licence,
             intended_use=intended_use,
             limits=limits,
-            faithful=faithful,
-            gentle=gentle,
+            fidelity=fidelity,
+            grain=grain,
             sha256=hashlib.sha256((made / MODEL_NAME).read_bytes()).hexdigest(),
             network=asdict(spec),
             training={"data": training_data} | weights.training,

@@ -150,7 +150,7 @@ class EnlargesPixels(Protocol):
         Args:
             pixels: (H, W, C), with as many channels as the network takes.
             core: rows and columns of the enlargement that are wanted.
-            lock: hold colours to those of the source, see `minutia.image.lock`.
+            lock: hold colours to those of the source, see `minutia.image.color_lock`.
 
         Returns:
             Those rows and columns, rounded half up, in the type of `pixels`.

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from minutia.batch import Job, Journal, Making, Naming, Options, forecast, foretell, plan_jobs, run_jobs, settings_of
+from minutia.batch import Job, Journal, Naming, Options, Output, forecast, foretell, plan_jobs, run_jobs, settings_of
 from minutia.engines import FakeEngine
 from minutia.image.target import Target
 from minutia.types import Tensor
@@ -37,7 +37,7 @@ def test_sizes_and_fates_are_those_of_the_run(folder: Path, upscaler: Upscaler, 
     heights = np.zeros((8, 8), np.float32)
     tifffile.imwrite(folder / "heights.tif", heights)
     jobs = plan_jobs([folder], Naming(output=folder / "out"), recursive=True).jobs
-    options = Options(making=Making(target=Target("width", 30)))
+    options = Options(output=Output(target=Target("width", 30)))
     foreseen = list(foretell(jobs, upscaler, options))
     assert not (folder / "out" / "a.png").exists()
     happened = list(run_jobs(jobs, upscaler, options))
@@ -53,11 +53,11 @@ def test_the_journal_is_asked_and_left_alone(folder: Path, upscaler: Upscaler) -
     jobs = plan_jobs([folder], Naming(output=folder / "out"), recursive=True).jobs
     options = Options(resume=True)
     path = folder / "out" / "journal"
-    journal = Journal(path, settings_of(upscaler, options.making))
+    journal = Journal(path, settings_of(upscaler, options.output))
     journal.require_writable()
     list(run_jobs(jobs[:2], upscaler, options, journal=journal))
     text = path.read_bytes()
-    journal = Journal(path, settings_of(upscaler, options.making))
+    journal = Journal(path, settings_of(upscaler, options.output))
     foreseen = [each.status for each in foretell(jobs, upscaler, options, journal=journal)]
     assert foreseen == ["current", "current", "done"]
     assert path.read_bytes() == text
@@ -74,7 +74,7 @@ def test_seconds_grow_with_pixels_passes_and_pages(
     once = list(foretell(jobs, upscaler, Options()))
     assert [each.seconds for each in once] == pytest.approx([0.2, 0.6])
     assert [each.num_pictures for each in once] == [1, 3]
-    twice = list(foretell(jobs[:1], upscaler, Options(making=Making(target=Target("scale", 5)))))
+    twice = list(foretell(jobs[:1], upscaler, Options(output=Output(target=Target("scale", 5)))))
     assert twice[0].seconds == pytest.approx(0.2 + 13 * 25 * 1e-3)  # What the last of two passes needs.
     page.save(tmp_path / "3.tif", save_all=True, append_images=[page.resize((40, 10))])
     (mixed,) = foretell([Job(tmp_path / "3.tif", tmp_path / "large.tif")], upscaler, Options())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from minutia.batch import Journal, Making, Naming, Options, Outcome, place_of, plan_jobs, run_jobs, settings_of
+from minutia.batch import Journal, Naming, Options, Outcome, Output, place_of, plan_jobs, run_jobs, settings_of
 from minutia.batch.journal import JOURNAL_NAME
 from minutia.batch.settings import Setting, settings_for
 from minutia.errors import PictureError
@@ -32,17 +32,17 @@ class Batch:
         self.path = self.out / JOURNAL_NAME
 
     def run(
-        self, making: Making | None = None, *, resume: bool = True, overwrite: bool = False, **words: Precision
+        self, output: Output | None = None, *, resume: bool = True, overwrite: bool = False, **words: Precision
     ) -> list[Outcome]:
-        making = making or Making()
-        journal = Journal(self.path, settings_of(self.upscaler, making, **words))
+        output = output or Output()
+        journal = Journal(self.path, settings_of(self.upscaler, output, **words))
         journal.require_writable()
         jobs = plan_jobs([self.folder], Naming(output=self.out), recursive=True).jobs
-        options = Options(making=making, resume=resume, overwrite=overwrite)
+        options = Options(output=output, resume=resume, overwrite=overwrite)
         return list(run_jobs(jobs, self.upscaler, options, journal=journal))
 
-    def statuses(self, making: Making | None = None, **words: bool) -> list[str]:
-        return [outcome.status for outcome in self.run(making, **words)]
+    def statuses(self, output: Output | None = None, **words: bool) -> list[str]:
+        return [outcome.status for outcome in self.run(output, **words)]
 
     def lines(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.path.read_text().splitlines()]
@@ -69,7 +69,7 @@ def test_lines_tell_all(batch: Batch, folder: Path) -> None:
     assert len(str(done["input"])) == len(str(done["output"])) == 64
     assert done["num_bytes"] == (batch.out / "deep" / "c.jpg").stat().st_size
     assert float(str(done["seconds"])) > 0
-    assert done["settings"] == settings_for(Path("c.jpg"), settings_of(batch.upscaler, Making()))
+    assert done["settings"] == settings_for(Path("c.jpg"), settings_of(batch.upscaler, Output()))
     assert lines[-1]["status"] == "failed"
     assert "broken" in str(lines[-1]["error"])
 
@@ -105,33 +105,33 @@ def test_a_changed_input_is_made_anew(batch: Batch, folder: Path) -> None:
     assert batch.statuses() == ["current"] * 3
 
 
-@pytest.mark.parametrize("making", [Making(strip=True), Making(target=Target("scale", 3))])
-def test_changed_settings_make_all_anew(batch: Batch, making: Making) -> None:
-    assert batch.statuses(making) == ["done"] * 3
-    assert batch.statuses(making) == ["current"] * 3
+@pytest.mark.parametrize("output", [Output(strip=True), Output(target=Target("scale", 3))])
+def test_changed_settings_make_all_anew(batch: Batch, output: Output) -> None:
+    assert batch.statuses(output) == ["done"] * 3
+    assert batch.statuses(output) == ["current"] * 3
 
 
 @pytest.mark.parametrize("encoding", [Encoding(quality=80), Encoding(compression="none")])
 def test_settings_of_files_make_those_anew_that_have_them(batch: Batch, encoding: Encoding) -> None:
-    statuses = {outcome.job.target.name: outcome.status for outcome in batch.run(Making(encoding=encoding))}
+    statuses = {outcome.job.target.name: outcome.status for outcome in batch.run(Output(encoding=encoding))}
     anew = "done" if encoding.quality == 80 else "current"
     assert statuses == {"a.png": "current", "b.bmp": "current", "c.jpg": anew}
 
 
 def test_settings_that_change_pixels_are_in_the_journal(tiny_model: Path) -> None:
-    def settings(making: Making | None = None, precision: Precision = "auto", **words: bool) -> str:
+    def settings(output: Output | None = None, precision: Precision = "auto", **words: bool) -> str:
         upscaler = Upscaler(tiny_model, device="cpu", precision="fp32", **words)
-        return json.dumps(settings_of(upscaler, making or Making(), precision))
+        return json.dumps(settings_of(upscaler, output or Output(), precision))
 
     variants = [settings(), settings(tta=True), settings(color_lock=True), settings(precision="fp16")]
-    variants += [settings(Making(target=Target(wish, 9))) for wish in ("width", "height", "long_side", "megapixels")]
+    variants += [settings(Output(target=Target(wish, 9))) for wish in ("width", "height", "long_side", "megapixels")]
     assert len(set(variants)) == len(variants)
     blends = [Upscaler("minutia-x4", device="cpu", strength=strength) for strength in (1.0, 0.5)]
-    first, second = (settings_of(each, Making()) for each in blends)
+    first, second = (settings_of(each, Output()) for each in blends)
     assert first != second
     other = Upscaler("minutia-x4-fidelity", device="cpu", tile=64)
-    assert other.card.sha256 in json.dumps(settings_of(other, Making()))
-    assert "64" not in {str(value) for value in settings_of(other, Making()).values()}
+    assert other.card.sha256 in json.dumps(settings_of(other, Output()))
+    assert "64" not in {str(value) for value in settings_of(other, Output()).values()}
 
 
 def test_files_of_others_are_not_touched(batch: Batch) -> None:
@@ -140,11 +140,11 @@ def test_files_of_others_are_not_touched(batch: Batch) -> None:
     batch.rewrite([line for line in lines if line["target"] != "a.png"])
     retouched = (batch.out / "b.bmp").read_bytes()[:-1] + b"!"  # As many bytes as before.
     (batch.out / "b.bmp").write_bytes(retouched)
-    outcomes = batch.run(Making(strip=True))
+    outcomes = batch.run(Output(strip=True))
     assert [outcome.status for outcome in outcomes] == ["skipped", "skipped", "done"]
     assert "a.png exists and was changed since the journal recorded it; add --overwrite" in str(outcomes[0].error)
     assert (batch.out / "b.bmp").read_bytes() == retouched
-    assert batch.statuses(Making(strip=True), overwrite=True) == ["done", "done", "current"]
+    assert batch.statuses(Output(strip=True), overwrite=True) == ["done", "done", "current"]
 
 
 def test_an_output_that_was_cut_off_is_not_up_to_date(batch: Batch) -> None:
@@ -173,7 +173,7 @@ def test_killed_before_the_line_that_says_done(batch: Batch, folder: Path) -> No
     batch.rewrite([line for line in batch.lines() if (line["status"], line["target"]) != ("done", "a.png")])
     assert batch.statuses() == ["current"] * 3
     batch.rewrite([line for line in batch.lines() if (line["status"], line["target"]) != ("done", "a.png")])
-    assert batch.statuses(Making(strip=True)) == ["done"] * 3
+    assert batch.statuses(Output(strip=True)) == ["done"] * 3
 
 
 def test_killed_while_the_older_file_stood_there(batch: Batch, folder: Path) -> None:
@@ -181,11 +181,11 @@ def test_killed_while_the_older_file_stood_there(batch: Batch, folder: Path) -> 
     (folder / "deep" / "c.jpg").unlink()
     old = (batch.out / "a.png").read_bytes()
     lines = batch.lines()
-    batch.statuses(Making(strip=True))
+    batch.statuses(Output(strip=True))
     (begun,) = [line for line in batch.lines()[len(lines) :] if (line["status"], line["target"]) == ("begun", "a.png")]
     batch.rewrite([*lines, begun])
     (batch.out / "a.png").write_bytes(old)
-    assert batch.statuses(Making(strip=True))[0] == "done"
+    assert batch.statuses(Output(strip=True))[0] == "done"
 
 
 def test_killed_while_the_file_of_another_stood_there(batch: Batch, folder: Path) -> None:
@@ -241,9 +241,9 @@ def test_a_first_line_that_found_no_room_leaves_a_journal(batch: Batch, monkeypa
         return real(path, mode, *words, **options)
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert batch.statuses(Making(strip=True), overwrite=True) == ["done"] * 3
+    assert batch.statuses(Output(strip=True), overwrite=True) == ["done"] * 3
     assert batch.path.read_bytes().startswith(b"\n")
-    assert batch.statuses(Making(strip=True)) == ["current"] * 3
+    assert batch.statuses(Output(strip=True)) == ["current"] * 3
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_journal_that_cannot_be_written_is_warned_about_once(
 ) -> None:
     monkeypatch.setattr(Journal, "require_writable", lambda self: self.path.unlink() or self.path.mkdir())
     with caplog.at_level(logging.WARNING, "minutia"):
-        assert batch.statuses(Making(strip=True)) == ["done"] * 3
+        assert batch.statuses(Output(strip=True)) == ["done"] * 3
     assert [record.getMessage() for record in caplog.records] == [
         f"The journal {batch.path} cannot be written: is a directory."
     ]
@@ -278,7 +278,7 @@ def test_half_a_line_on_a_full_disk_spoils_no_other(batch: Batch, monkeypatch: p
         return file
 
     monkeypatch.setattr(Path, "open", half)
-    assert batch.statuses(Making(strip=True)) == ["done"] * 3
+    assert batch.statuses(Output(strip=True)) == ["done"] * 3
     readable = [line for line in batch.path.read_text().splitlines()[lines:] if line.endswith("}")]
     assert len([json.loads(line) for line in readable]) == 5
 

@@ -15,7 +15,7 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageCms
 
-from minutia.batch import Job, Making, Naming, Options, Outcome, plan_jobs, run, run_jobs, stages, upscale_file
+from minutia.batch import Job, Naming, Options, Outcome, Output, plan_jobs, run, run_jobs, stages, upscale_file
 from minutia.engines import FakeEngine
 from minutia.errors import OutputExists, PictureError
 from minutia.image import opening, png
@@ -219,7 +219,7 @@ def test_a_single_output_that_exists_is_an_error(folder: Path, upscaler: Upscale
 def test_sizes_in_the_users_words(folder: Path, upscaler: Upscaler) -> None:
     """The first is 5x6; the second would become smaller, and is left out."""
     Image.new("RGB", (40, 48)).save(folder / "b.bmp")
-    options = Options(making=Making(target=Target("height", 15)))
+    options = Options(output=Output(target=Target("height", 15)))
     first, second = run_jobs(plan_jobs([folder], Naming()).jobs, upscaler, options)
     assert first.after == (15, 13)
     with Image.open(first.job.target) as image:
@@ -239,13 +239,13 @@ def test_what_the_format_cannot_hold_is_refused_before_the_work(tmp_path: Path, 
 
 def test_limits_are_the_users(tmp_path: Path, upscaler: Upscaler) -> None:
     jobs = pictures(tmp_path, 1)
-    (outcome,) = run_jobs(jobs, upscaler, Options(making=Making(limits=Limits(max_pixels=15))))
+    (outcome,) = run_jobs(jobs, upscaler, Options(output=Output(limits=Limits(max_pixels=15))))
     assert "raise it with --max-pixels" in str(outcome.error)
     whole = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     Image.fromarray(whole).save(jobs[0].source)
     jobs[0].source.write_bytes(jobs[0].source.read_bytes()[:6000])
     assert statuses(jobs, upscaler) == ["failed"]
-    assert statuses(jobs, upscaler, Options(making=Making(limits=Limits(allow_truncated=True)))) == ["done"]
+    assert statuses(jobs, upscaler, Options(output=Output(limits=Limits(allow_truncated=True)))) == ["done"]
 
 
 def test_strip_leaves_the_colour_profile_alone(tmp_path: Path, upscaler: Upscaler) -> None:
@@ -254,7 +254,7 @@ def test_strip_leaves_the_colour_profile_alone(tmp_path: Path, upscaler: Upscale
     Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg", exif=exif, dpi=(300, 300), icc_profile=SRGB, xmp=b"<x/>")
     for strip, kept in ((False, {"icc_profile", "exif", "xmp"}), (True, {"icc_profile"})):
         job = Job(tmp_path / "a.jpg", tmp_path / f"{strip}.jpg")
-        assert statuses([job], upscaler, Options(making=Making(strip=strip))) == ["done"]
+        assert statuses([job], upscaler, Options(output=Output(strip=strip))) == ["done"]
         with Image.open(job.target) as image:
             assert {"icc_profile", "exif", "xmp"} & set(image.info) == kept
             assert (image.info.get("dpi") == (300, 300)) is not strip

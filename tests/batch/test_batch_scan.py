@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 from PIL.ExifTags import Base
 
-from minutia.batch import Job, Making, Options, run_jobs
+from minutia.batch import Job, Options, Output, run_jobs
 from minutia.enlarge import Whole, whole_bytes
 from minutia.errors import PictureError
 from minutia.image.formats import Encoding
@@ -140,11 +140,11 @@ def test_transparency_is_kept(
 
 
 def test_another_size_is_made_by_rows(scene: Path, tmp_path: Path, upscaler: Upscaler) -> None:
-    making = Making(target=Target("width", 300))
-    outcome = run_one(scene, tmp_path / "large.tif", upscaler, Options(memory=1, making=making))
+    output = Output(target=Target("width", 300))
+    outcome = run_one(scene, tmp_path / "large.tif", upscaler, Options(memory=1, output=output))
     assert outcome.status == "done", outcome.error
     assert outcome.after == (257, 300)
-    large, wanted = read(tmp_path / "large.tif"), upscaler.upscale(read(scene), target=making.target)
+    large, wanted = read(tmp_path / "large.tif"), upscaler.upscale(read(scene), target=output.target)
     assert np.abs(large.pixels.astype(int) - wanted.pixels).max() <= 1
 
 
@@ -154,7 +154,7 @@ def test_a_picture_that_is_turned_is_measured_upright(suffix: str, tmp_path: Pat
     exif[Base.Orientation] = 6
     source = tmp_path / f"a{suffix}"
     Image.new("RGB", (64, 20)).save(source, exif=exif)
-    outcome = run_one(source, tmp_path / "large.png", upscaler, Options(making=Making(target=Target("width", 40))))
+    outcome = run_one(source, tmp_path / "large.png", upscaler, Options(output=Output(target=Target("width", 40))))
     assert outcome.status == "done", outcome.error
     assert (outcome.before, outcome.after) == ((64, 20), (128, 40))
 
@@ -173,7 +173,7 @@ def pages(tmp_path: Path, photo: np.ndarray) -> Path:
 @pytest.mark.parametrize("pyramid", [False, True])
 def test_pages_are_made_one_after_another(pyramid: bool, pages: Path, tmp_path: Path, upscaler: Upscaler) -> None:
     told: list[tuple[int, int]] = []
-    options = Options(memory=1, making=Making(encoding=Encoding(pyramid=pyramid)))
+    options = Options(memory=1, output=Output(encoding=Encoding(pyramid=pyramid)))
     (outcome,) = run_jobs(
         [Job(pages, tmp_path / "large.tif")], upscaler, options, progress=lambda _, *numbers: told.append(numbers)
     )
@@ -194,7 +194,7 @@ def test_no_more_is_made_than_is_allowed(pages: Path, tmp_path: Path, upscaler: 
     made = sum(16 * page.height * page.width for page in read_frames(pages).pictures)
     for memory in (None, 1):
         for most, status in ((made, "done"), (made - 1, "failed")):
-            options = Options(making=Making(max_output_pixels=most), memory=memory, overwrite=True)
+            options = Options(output=Output(max_output_pixels=most), memory=memory, overwrite=True)
             (outcome,) = run_jobs([Job(pages, tmp_path / "large.tif")], upscaler, options)
             assert outcome.status == status, outcome.error
             assert "would have" in str(outcome.error) or status == "done"
@@ -224,7 +224,7 @@ def test_several_passes_and_frames_are_refused(tmp_path: Path, upscaler: Upscale
     frames = [Image.fromarray(np.roll(photo, place, axis=0)) for place in range(3)]
     frames[0].save(tmp_path / "film.webp", save_all=True, append_images=frames[1:])
     frames[0].save(tmp_path / "one.png")
-    eight_times = Options(memory=1, making=Making(target=Target("scale", 8)))
+    eight_times = Options(memory=1, output=Output(target=Target("scale", 8)))
     for name, written, words, options in (
         ("film.webp", "out.webp", "its 3 pictures cannot be read row by row", TIGHT),
         ("one.png", "out.tif", "up to x4 it can be processed row by row", eight_times),
@@ -242,7 +242,7 @@ def test_an_output_that_exists_is_kept(scene: Path, tmp_path: Path, upscaler: Up
 
 
 def test_metadata_may_be_left_out(scene: Path, tmp_path: Path, upscaler: Upscaler) -> None:
-    options = Options(memory=1, making=Making(strip=True))
+    options = Options(memory=1, output=Output(strip=True))
     assert run_one(scene, tmp_path / "large.tif", upscaler, options).status == "done"
     assert read(tmp_path / "large.tif").metadata.dpi is None
 
@@ -254,7 +254,7 @@ def test_what_means_no_data_is_not_left_out(memory: int | None, tmp_path: Path, 
     extra = [(NO_DATA, 2, 0, "-9999", True), (TEXTS, 2, 0, "somewhere", True)]
     tifffile.imwrite(tmp_path / "a.tif", heights, rowsperstrip=4, metadata=None, extratags=extra)
     upscaler.value_range = "auto"
-    options = Options(memory=memory, making=Making(strip=True))
+    options = Options(memory=memory, output=Output(strip=True))
     assert run_one(tmp_path / "a.tif", tmp_path / "b.tif", upscaler, options).status == "done"
     large = read(tmp_path / "b.tif")
     assert large.metadata.geo == ((NO_DATA, "-9999"),)

@@ -22,7 +22,7 @@ from PIL import Image
 from minutia import __main__, __version__
 from minutia.cli import app
 from minutia.cli.console import _Warnings
-from minutia.cli.evaluate import _contestants, _write_figures
+from minutia.cli.evaluate import _methods, _write_figures
 from minutia.errors import DataError, MinutiaError, ModelError
 from minutia.evaluate import measures
 from minutia.evaluate.benchmark import Result
@@ -207,14 +207,14 @@ def test_pictures_of_other_tools_are_measured_without_a_model(tmp_path: Path) ->
         (tmp_path / folder).mkdir()
         Image.new("RGB", (48, 64), colour).save(tmp_path / folder / "a.png")
     words = ["evaluate", "--data", str(tmp_path / "test")]
-    made = ["--made", str(tmp_path / "made")]
+    made = ["--results", str(tmp_path / "made")]
     app([*words, *made, "--scale", "2", "--json", str(tmp_path / "figures.json")], standalone_mode=False)
     table = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert [(row["model"], row["scale"]) for row in table] == [("bicubic", 2), (str(tmp_path / "made"), 2)]
     with pytest.raises(ModelError, match="There is nothing to measure: name a model, or a folder"):
         app(words, standalone_mode=False)
     for models in ([], ["minutia-x4", "minutia-x2-photo"]):
-        with pytest.raises(ModelError, match="Give the scale of the pictures in --made with --scale"):
+        with pytest.raises(ModelError, match="Give the scale of the pictures in --results with --scale"):
             app([*words, *models, *made], standalone_mode=False)
 
 
@@ -269,7 +269,7 @@ def test_vgg_is_read_or_downloaded_once_the_pictures_are_there(
 
 def test_a_blend_has_a_checksum_of_its_own() -> None:
     card = find_model("minutia-x4")
-    whole, half = (_contestants([card], Upscaler, [strength], [], "")[0].about["sha256"] for strength in (1.0, 0.5))
+    whole, half = (_methods([card], Upscaler, [strength], [], "")[0].about["sha256"] for strength in (1.0, 0.5))
     assert whole == card.sha256 != half == Upscaler(card, strength=0.5).sha256
 
 

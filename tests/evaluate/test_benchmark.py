@@ -10,8 +10,8 @@ from PIL import Image
 from skimage import data
 
 from minutia.errors import DataError
-from minutia.evaluate.benchmark import Contestant, find_test_set, run_benchmark
-from minutia.evaluate.measures import GRID, NIQE, PSNR, SSIM, Measure
+from minutia.evaluate.benchmark import Method, find_test_set, run_benchmark
+from minutia.evaluate.measures import CHECKERBOARD, NIQE, PSNR, SSIM, Measure
 from minutia.evaluate.report import to_json, to_markdown
 from minutia.image.resize import downscale
 from minutia.metrics.fidelity import CONVENTION, score_y
@@ -25,7 +25,7 @@ def nearest(picture: Picture) -> Picture:
     return Picture(picture.pixels.repeat(4, axis=0).repeat(4, axis=1))
 
 
-NEAREST = Contestant("nearest", 4, nearest)
+NEAREST = Method("nearest", 4, nearest)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_reports_carry_figures_and_convention(originals: Path) -> None:
 
 
 def test_models_of_one_name_keep_their_own_words(originals: Path) -> None:
-    models = [Contestant("nearest", 4, nearest, about={"sha256": checksum}) for checksum in ("1a", "2b")]
+    models = [Method("nearest", 4, nearest, about={"sha256": checksum}) for checksum in ("1a", "2b")]
     table = json.loads(to_json(run_benchmark(models, [originals])))
     assert [row.get("sha256") for row in table] == [None, "1a", "2b"]
 
@@ -136,7 +136,7 @@ def test_what_cannot_be_measured_is_told_before_anything_is(originals: Path) -> 
     other = originals.parent / "other" / "Mine"
     shutil.copytree(originals, other)
     enlarged: list[Picture] = []
-    watched = Contestant("watched", 4, lambda picture: (enlarged.append(picture), nearest(picture))[1])
+    watched = Method("watched", 4, lambda picture: (enlarged.append(picture), nearest(picture))[1])
     with pytest.raises(DataError, match="Two test sets are called Mine; rename the folder of one"):
         run_benchmark([watched], [originals, other])
     # 19 are enough for SSIM and its border, but of 19 the scale leaves 16.
@@ -147,7 +147,7 @@ def test_what_cannot_be_measured_is_told_before_anything_is(originals: Path) -> 
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])
-@pytest.mark.parametrize("measure", [PSNR, SSIM, NIQE, GRID], ids=lambda measure: measure.key)
+@pytest.mark.parametrize("measure", [PSNR, SSIM, NIQE, CHECKERBOARD], ids=lambda measure: measure.key)
 def test_the_smallest_pictures_that_are_let_through_can_be_measured(measure: Measure, scale: int) -> None:
     side = -(-measure.least(scale) // scale) * scale
     noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from minutia.metrics.grid import grid
+from minutia.metrics.checkerboard import grid
 from minutia.train.losses import (
     PerceptualLoss,
-    artefact_loss,
-    calm_loss,
+    checkerboard_loss,
     discriminator_loss,
+    flat_region_loss,
     generator_loss,
-    grid_loss,
+    ldl_loss,
     moved_window,
     pixel_loss,
 )
@@ -115,7 +115,7 @@ def test_the_loss_of_the_grid_is_the_measure_of_it(scale: int) -> None:
     sr = hr + random.integers(0, 40, (8 * scale, 8 * scale, 1), dtype=np.uint8)
     x, y = (torch.from_numpy(pixels / 255).permute(2, 0, 1)[None] for pixels in (sr, hr))
     luma_of_white = 219 / 255
-    assert 255 * luma_of_white * grid_loss(x, y, scale).item() == pytest.approx(grid(sr, hr, scale), rel=0.01)
+    assert 255 * luma_of_white * checkerboard_loss(x, y, scale).item() == pytest.approx(grid(sr, hr, scale), rel=0.01)
 
 
 def test_a_grid_is_learnt_away_and_noise_is_let_be() -> None:
@@ -127,12 +127,12 @@ def test_a_grid_is_learnt_away_and_noise_is_let_be() -> None:
     optimiser = torch.optim.SGD([sr], lr=1e-3 * sr.numel())
     for _ in range(100):
         optimiser.zero_grad()
-        grid_loss(sr, hr, 4).backward()
+        checkerboard_loss(sr, hr, 4).backward()
         optimiser.step()
     left = sr.detach()
-    assert grid_loss(left, hr, 4).item() < 0.2 * grid_loss(noise + pattern.repeat(10, 10), hr, 4).item()
+    assert checkerboard_loss(left, hr, 4).item() < 0.2 * checkerboard_loss(noise + pattern.repeat(10, 10), hr, 4).item()
     assert left.std() > 0.8 * noise.std()
-    assert grid_loss(torch.zeros(1, 3, 20, 20), torch.zeros(1, 3, 20, 20), 4).item() == pytest.approx(1e-4)
+    assert checkerboard_loss(torch.zeros(1, 3, 20, 20), torch.zeros(1, 3, 20, 20), 4).item() == pytest.approx(1e-4)
 
 
 def test_artefacts_by_hand() -> None:
@@ -141,10 +141,10 @@ def test_artefacts_by_hand() -> None:
     sr[0, 0, 4, 4] = 0.7  # One pixel is wrong, so it counts alone: every window that holds it has the same variance.
     alone = 0.7**2 / 49  # Variance of one such pixel among 49, and below among 81.
     expected = alone * (0.7**2 / 81) ** 0.2 * 0.7 / 81
-    assert artefact_loss(sr, hr, steady=sr).item() == pytest.approx(expected, rel=1e-5)
+    assert ldl_loss(sr, hr, steady=sr).item() == pytest.approx(expected, rel=1e-5)
     worse, better = sr * 1.1, sr * 0.9
-    assert artefact_loss(sr, hr, steady=worse).item() == 0
-    assert artefact_loss(sr, hr, steady=better).item() == pytest.approx(expected, rel=1e-5)
+    assert ldl_loss(sr, hr, steady=worse).item() == 0
+    assert ldl_loss(sr, hr, steady=better).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_noise_costs_where_the_original_is_calm() -> None:
@@ -153,10 +153,10 @@ def test_noise_costs_where_the_original_is_calm() -> None:
     hr[..., 16:] += 0.1 * torch.randn(1, 3, 16, 16, generator=generator)
     noise = 0.01 * torch.randn(1, 3, 16, 32, generator=generator)
     calm, textured = (noise * (torch.arange(32) // 16 == half) for half in (0, 1))
-    assert calm_loss(hr, hr).item() == 0
-    assert calm_loss(hr + calm, hr).item() > 50 * calm_loss(hr + textured, hr).item()
+    assert flat_region_loss(hr, hr).item() == 0
+    assert flat_region_loss(hr + calm, hr).item() > 50 * flat_region_loss(hr + textured, hr).item()
     far = noise * (torch.arange(32) < 13)  # From where the texture is within the window on.
-    assert calm_loss(hr + far, hr).item() == pytest.approx(far.abs().mean().item(), rel=1e-5)
+    assert flat_region_loss(hr + far, hr).item() == pytest.approx(far.abs().mean().item(), rel=1e-5)
 
 
 def test_artefacts_are_dearer_than_a_shade() -> None:
@@ -164,8 +164,8 @@ def test_artefacts_are_dearer_than_a_shade() -> None:
     noise = 0.1 * torch.sign(torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)) - 0.7)
     shade = noise.abs().repeat(1, 3, 1, 1)
     speckled = (hr + noise.clamp(min=0)).requires_grad_()
-    loss = artefact_loss(speckled, hr, steady=speckled)
-    assert artefact_loss(hr + shade, hr, steady=hr).item() == pytest.approx(0, abs=1e-9)
+    loss = ldl_loss(speckled, hr, steady=speckled)
+    assert ldl_loss(hr + shade, hr, steady=hr).item() == pytest.approx(0, abs=1e-9)
     loss.backward()
     assert loss.item() > 1e-4
     assert speckled.grad is not None

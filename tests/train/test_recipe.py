@@ -26,8 +26,8 @@ def test_bundled_recipe_parses_once_it_has_pictures(name: str) -> None:
 
 
 def test_neighbourhoods_need_crops_larger_than_they_are(small: Path) -> None:
-    game = "adversarial={steps = 1, lr_crop = 1, calm = 1, perceptual = {layers = {conv1_2 = 1}}}"
-    with pytest.raises(RecipeError, match="calm and artefacts need crops of more than 3 pixels"):
+    game = "adversarial={steps = 1, lr_crop = 1, flat = 1, perceptual = {layers = {conv1_2 = 1}}}"
+    with pytest.raises(RecipeError, match="flat and ldl need crops of more than 3 pixels"):
         load_recipe(small, ["network.scale=2", game])
 
 

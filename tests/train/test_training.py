@@ -157,13 +157,13 @@ def test_every_game_trains(recipe: Recipe, kind: str) -> None:
 
 
 def test_the_generator_pays_the_sum_of_its_losses(recipe: Recipe, finished: Recipe) -> None:
-    weights = {"pixel": 1.0, "perceptual": 1.0, "adversarial": 0.1, "grid": 0.5, "calm": 0.7, "artefacts": 1.0}
+    weights = {"pixel": 1.0, "perceptual": 1.0, "adversarial": 0.1, "checkerboard": 0.5, "flat": 0.7, "ldl": 1.0}
     last = [row for row in read_rows(finished.folder / "log.jsonl") if "generator" in row][-1]
-    assert last["artefacts"] > 0
+    assert last["ldl"] > 0
     assert last["generator"] == pytest.approx(sum(weight * last[name] for name, weight in weights.items()), rel=1e-5)
-    without = recipe.model_copy(update={"adversarial": recipe.adversarial.model_copy(update={"artefacts": 0.0})})
+    without = recipe.model_copy(update={"adversarial": recipe.adversarial.model_copy(update={"ldl": 0.0})})
     assert train(without)
-    assert not [row for row in read_rows(without.folder / "log.jsonl") if "artefacts" in row]
+    assert not [row for row in read_rows(without.folder / "log.jsonl") if "ldl" in row]
 
 
 def test_without_a_weight_there_is_no_game(recipe: Recipe) -> None:

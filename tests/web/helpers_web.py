@@ -43,18 +43,18 @@ class Client:
     port: int
     headers: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **wishes: object) -> Answer:
+    def ask(self, method: str, path: str, body: bytes | None = None, **parameters: object) -> Answer:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request(method, f"{path}?{urlencode(wishes)}" if wishes else path, body, self.headers)
+        connection.request(method, f"{path}?{urlencode(parameters)}" if parameters else path, body, self.headers)
         answer = connection.getresponse()
         names = {name.lower(): value for name, value in answer.getheaders()}
         found = Answer(answer.status, names, answer.read())
         connection.close()
         return found
 
-    def send(self, body: bytes, **wishes: object) -> str:
+    def send(self, body: bytes, **parameters: object) -> str:
         """Send a picture to wait for its turn; give its key."""
-        answer = self.ask("POST", "/api/jobs", body, **wishes)
+        answer = self.ask("POST", "/api/jobs", body, **parameters)
         assert answer.status == 202, answer.body
         assert answer.headers["location"] == f"/api/jobs/{answer.json['id']}"
         return answer.json["id"]

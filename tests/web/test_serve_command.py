@@ -42,7 +42,7 @@ def test_it_answers_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, numbe
 
 
 def test_it_answers_to_the_names_it_is_given_and_to_no_others() -> None:
-    process = start("--port", "0", "--device", "cpu", "--name", "Photos.example")
+    process = start("--port", "0", "--device", "cpu", "--allowed-host", "Photos.example")
     port = re.search(r":(\d+)/", process.stdout.readline())[1]
     for name, status in (("photos.example", 200), ("localhost:1", 200), ("evil.example", 403)):
         connection = HTTPConnection("127.0.0.1", int(port))

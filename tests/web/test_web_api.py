@@ -68,7 +68,7 @@ def test_a_file_is_what_its_content_says_where_its_name_does_not(place: Place, s
 
 
 @pytest.mark.parametrize(
-    ("wishes", "sentence"),
+    ("parameters", "sentence"),
     [
         ({"model": "nothing"}, "There is no model called nothing; /api/models lists the available ones."),
         ({"model": "/etc"}, "There is no model called /etc; /api/models lists the available ones."),
@@ -98,10 +98,10 @@ def test_a_file_is_what_its_content_says_where_its_name_does_not(place: Place, s
     ],
 )
 def test_wishes_that_cannot_be_met_are_refused_in_a_sentence(
-    serving: Callable[..., object], small: np.ndarray, wishes: dict[str, object], sentence: str
+    serving: Callable[..., object], small: np.ndarray, parameters: dict[str, object], sentence: str
 ) -> None:
     with serving(max_output_pixels=10**6) as place:
-        answer = place.client.ask("POST", "/api/jobs", encoded(small), **wishes)
+        answer = place.client.ask("POST", "/api/jobs", encoded(small), **parameters)
         assert answer.status == 422
         assert answer.detail.startswith(sentence)
         assert place.files == []
@@ -150,7 +150,7 @@ def test_pictures_wait_for_their_turn_and_too_many_are_refused(
             time.sleep(0.01)
         second = place.client.send(encoded(small))
         waiting = place.client.ask("GET", f"/api/jobs/{second}").json
-        assert (waiting["state"], waiting["num_before"]) == ("waiting", 1)
+        assert (waiting["state"], waiting["queue_position"]) == ("waiting", 1)
         assert place.client.ask("GET", f"/api/jobs/{second}/picture").status == 409
         assert place.client.ask("GET", "/api/status").json["num_waiting"] == 1
         refused = place.client.ask("POST", "/api/jobs", bytes(2**25))

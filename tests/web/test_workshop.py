@@ -15,7 +15,7 @@ from helpers_web import Place, encoded
 from minutia.upscaler import Upscaler
 from minutia.web import Bounds, Workshop
 from minutia.web.maker import _told_to
-from minutia.web.wishes import Wishes, plain_name
+from minutia.web.parameters import Parameters, plain_name
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_at_its_end_nothing_is_left(tiny_model: Path, body: bytes) -> None:
     with Workshop(lambda model, **dials: Upscaler(tiny_model, device="cpu"), Bounds()) as workshop:
         with workshop.room() as folder:
             (folder / "sent").write_bytes(body)
-            task = workshop.take(folder / "sent", Wishes())
+            task = workshop.take(folder / "sent", Parameters())
         wait_until(lambda: task.ended is not None)
         assert task.result.is_file()
     assert not workshop.folder.exists()

@@ -28,7 +28,7 @@ def pair(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelCar
     shutil.copytree(tiny_model, folder / "tiny")
     spec = MinutiaNetSpec(num_blocks=2, num_features=8)
     training = {"recipe": "none", "content_steps": 0, "adversarial_steps": 5}
-    for seed, (name, siblings) in enumerate({"gentle": {}, "sharp": {"faithful": "tiny", "gentle": "gentle"}}.items()):
+    for seed, (name, siblings) in enumerate({"gentle": {}, "sharp": {"fidelity": "tiny", "grain": "gentle"}}.items()):
         torch.manual_seed(1 + seed)
         network = spec.build()
         with torch.no_grad():
@@ -86,11 +86,11 @@ def test_what_cannot_be_blended_is_refused(pair: ModelCard, tmp_path: Path) -> N
     with pytest.raises(ModelError, match="tiny has no grain-keeping model to blend with; leave out --denoise"):
         load_model(tiny, denoise=0.5)
     with pytest.raises(ModelError, match="minutia-x4-fidelity and sharp have different networks"):
-        load_model(replace(pair, faithful="minutia-x4-fidelity"), 0.5)
+        load_model(replace(pair, fidelity="minutia-x4-fidelity"), 0.5)
     with pytest.raises(ModelError, match="different networks"):  # Of the same weights, and yet no network of both.
         load_model(replace(pair, network={**pair.network, "skip": "bicubic"}), 0.5)
     with pytest.raises(ModelError, match="no model or model folder called nobody"):
-        load_model(replace(pair, faithful="nobody"), 0.5)
+        load_model(replace(pair, fidelity="nobody"), 0.5)
 
 
 def test_a_dial_that_cannot_be_heard_is_told(pair: ModelCard, caplog: pytest.LogCaptureFixture) -> None:
@@ -105,21 +105,21 @@ def test_a_sibling_is_found_from_within_the_folder(pair: ModelCard, monkeypatch:
 
 def test_the_sibling_stands_in_the_card(pair: ModelCard, tmp_path: Path) -> None:
     write_card(pair, tmp_path)
-    assert read_card(tmp_path / "card.toml").faithful == "tiny"
-    assert read_card(tmp_path / "card.toml").gentle == "gentle"
+    assert read_card(tmp_path / "card.toml").fidelity == "tiny"
+    assert read_card(tmp_path / "card.toml").grain == "gentle"
     text = (tmp_path / "card.toml").read_text()
-    (tmp_path / "card.toml").write_text(text.replace('faithful = "tiny"', "faithful = 3"))
-    with pytest.raises(ModelError, match="faithful must be a text"):
+    (tmp_path / "card.toml").write_text(text.replace('fidelity = "tiny"', "fidelity = 3"))
+    with pytest.raises(ModelError, match="fidelity must be a text"):
         read_card(tmp_path / "card.toml")
 
 
 @pytest.mark.parametrize("name", ["minutia-x4", "minutia-x4-photo", "minutia-x2-photo"])
 def test_bundled_models_have_their_dials(name: str) -> None:
     card = find_model(name)
-    assert load_model(card, 0) == find_model(card.faithful).model_path.read_bytes()
-    if card.gentle:
-        assert load_model(card, denoise=0) == find_model(card.gentle).model_path.read_bytes()
-    assert bool(card.gentle) == (name in DEFAULT_MODELS)  # Those have both.
+    assert load_model(card, 0) == find_model(card.fidelity).model_path.read_bytes()
+    if card.grain:
+        assert load_model(card, denoise=0) == find_model(card.grain).model_path.read_bytes()
+    assert bool(card.grain) == (name in DEFAULT_MODELS)  # Those have both.
     assert not Upscaler(card, device="cpu", strength=0).color_lock
     assert Upscaler(card, device="cpu", strength=0.5).color_lock
 

@@ -45,7 +45,7 @@ def foretell(
             if isinstance(task, Outcome):
                 yield task
                 continue
-            shape = read_shape(job.source, options.making.limits)
+            shape = read_shape(job.source, options.output.limits)
             before = kept_sizes(shape, job.target)
             after = [stages.size_after(job, size) for size in before]
             find_scan(job.source, job.target, upscaler, options, alone=stages.alone)  # Which tells what cannot be.

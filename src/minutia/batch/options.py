@@ -16,7 +16,7 @@ from minutia.image.target import Size, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Making:
+class Output:
     """Output settings."""
 
     target: Target | None = None
@@ -45,14 +45,14 @@ class Making:
             raise PictureError(f"{source} would have {made} megapixels, more than the limit of {most}.")
 
 
-AS_USUAL = Making()
+AS_USUAL = Output()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Batch settings."""
 
-    making: Making = AS_USUAL
+    output: Output = AS_USUAL
 
     overwrite: bool = False
     """Replace existing outputs."""

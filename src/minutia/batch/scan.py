@@ -55,7 +55,7 @@ def find_scan(source: Path, target: Path, upscaler: Upscaler, options: Options, 
         allowed //= upscaler.num_devices * (1 if options.memory is None else 2)
     share = Share(allowed)
     form = format_of(target)
-    with opened_rows(source, options.making.limits) as pages:
+    with opened_rows(source, options.output.limits) as pages:
         kept = pages if form.keeps_all(moving=False) else pages[:1]
         for page in kept:
             require_kind(upscaler.network, source, page.num_bands, page.dtype)
@@ -95,11 +95,11 @@ def _wholes(source: Path, target: Path, pages: Sequence[Rows], upscaler: Upscale
     """List what would be enlarged as a whole: open pages, or what the first bytes tell where there are none."""
 
     def whole(size: Size, pixel: int) -> Whole:
-        return Whole(size, size_after(source, target, size, upscaler.scale, options.making.target), pixel)
+        return Whole(size, size_after(source, target, size, upscaler.scale, options.output.target), pixel)
 
     if pages:
         return [whole((p.height, p.width), (p.num_bands + p.has_alpha) * p.dtype.itemsize) for p in pages]
-    shape = read_shape(source, options.making.limits, is_exact=False)
+    shape = read_shape(source, options.output.limits, is_exact=False)
     return [whole(size, shape.num_values * shape.itemsize) for size in kept_sizes(shape, target)]
 
 
@@ -108,7 +108,7 @@ def kept_sizes(shape: Shape, target: Path) -> tuple[Size, ...]:
     return shape.sizes if format_of(target).keeps_all(moving=shape.is_moving) else shape.sizes[:1]
 
 
-def size_after(source: Path, target: Path, before: Size, scale: int, wish: Target | None) -> Size:
+def size_after(source: Path, target: Path, before: Size, scale: int, asked: Target | None) -> Size:
     """Tell how large a picture becomes.
 
     Raises:
@@ -116,7 +116,7 @@ def size_after(source: Path, target: Path, before: Size, scale: int, wish: Targe
         PictureError: it would become larger than the format of its output can hold.
     """
     try:
-        height, width = (before[0] * scale, before[1] * scale) if wish is None else wish.size(*before)
+        height, width = (before[0] * scale, before[1] * scale) if asked is None else asked.size(*before)
     except LargeEnough as error:
         raise LargeEnough(f"{source}: {error}") from error
     require_room(format_of(target), height, width, target)
@@ -138,9 +138,9 @@ def scan(
     with _rows_of(source, options) as pages:
         pages = _kept_of(pages, target)
         total = sum(each.height * each.width for each in pages)
-        wish = options.making.target
-        sizes = [size_after(source, target, (rows.height, rows.width), upscaler.scale, wish) for rows in pages]
-        options.making.require_output(sizes, source)
+        asked = options.output.target
+        sizes = [size_after(source, target, (rows.height, rows.width), upscaler.scale, asked) for rows in pages]
+        options.output.require_output(sizes, source)
         done, made = 0, []
         for rows, size in zip(pages, sizes, strict=True):
 
@@ -150,7 +150,7 @@ def scan(
             strips = enlarge_rows(rows, upscaler.network, scanned.share, size=size, progress=tell)
             made.append(Strips(strips, size, _like(rows, size, options)))
             done += rows.height * rows.width
-        write_rows(made, target, options.making.encoding, overwrite=options.overwrite)
+        write_rows(made, target, options.output.encoding, overwrite=options.overwrite)
         return pages[0].height, pages[0].width
 
 
@@ -165,7 +165,7 @@ def _kept_of(pages: Sequence[Rows], target: Path) -> Sequence[Rows]:
 
 def _like(rows: Rows, size: Size, options: Options) -> Picture:
     """Make a small picture of the same kind as what rows become when they are enlarged to a size."""
-    metadata = stripped(rows.metadata) if options.making.strip else rows.metadata
+    metadata = stripped(rows.metadata) if options.output.strip else rows.metadata
     metadata = replace(metadata, geo=enlarge_geo(metadata.geo, size[0] / rows.height, size[1] / rows.width))
     alpha = np.empty((1, 1), rows.dtype) if rows.has_alpha else None
     return Picture(np.empty((1, 1, rows.num_bands), rows.dtype), alpha, metadata)
@@ -174,8 +174,8 @@ def _like(rows: Rows, size: Size, options: Options) -> Picture:
 @contextmanager
 def _rows_of(source: Path, options: Options) -> Iterator[Sequence[Rows]]:
     """Open the pages of a file by rows, or decode the first where that cannot be."""
-    with opened_rows(source, options.making.limits) as pages:
+    with opened_rows(source, options.output.limits) as pages:
         if pages:
             yield pages
             return
-    yield [PictureRows(read(source, options.making.limits))]
+    yield [PictureRows(read(source, options.output.limits))]

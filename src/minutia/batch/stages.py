@@ -96,7 +96,7 @@ class Stages:
             if scanned is not None:
                 return Work(task, Frames(()), scanned.size, time.perf_counter() - began, scanned)
             keeps_all = format_of(job.target).keeps_all(moving=is_animated(job.source))
-            frames = read_frames(job.source, self.options.making.limits, at_most=None if keeps_all else 1)
+            frames = read_frames(job.source, self.options.output.limits, at_most=None if keeps_all else 1)
             self._require(job, frames)
         except (MinutiaError, MemoryError) as error:
             return self._fail(job, digest, time.perf_counter() - began, error)
@@ -120,8 +120,8 @@ class Stages:
                 def tell(done: int, total: int, index: int = index) -> None:
                     progress(index * total + done, count * total)
 
-                made = self.upscaler.upscale(picture, tell, target=self.options.making.target)
-                large.append(replace(made, metadata=stripped(made.metadata)) if self.options.making.strip else made)
+                made = self.upscaler.upscale(picture, tell, target=self.options.output.target)
+                large.append(replace(made, metadata=stripped(made.metadata)) if self.options.output.strip else made)
         except (MinutiaError, MemoryError) as error:
             return self._fail(job, work.task.digest, work.seconds + time.perf_counter() - began, error)
         seconds = work.seconds + time.perf_counter() - began
@@ -142,7 +142,7 @@ class Stages:
         """Write an enlarged picture."""
 
         def write() -> tuple[Size, Size]:
-            target, encoding = work.task.job.target, self.options.making.encoding
+            target, encoding = work.task.job.target, self.options.output.encoding
             write_frames(work.frames, target, encoding, overwrite=work.task.replaces)
             return work.before, _size(work.frames.pictures[0])
 
@@ -196,7 +196,7 @@ class Stages:
         Raises:
             PictureError: it would become smaller, or larger than the format of its output can hold.
         """
-        return size_after(job.source, job.target, before, self.upscaler.scale, self.options.making.target)
+        return size_after(job.source, job.target, before, self.upscaler.scale, self.options.output.target)
 
     def passes_over(self, error: Exception) -> bool:
         """Tell whether a picture is left out that a single one would fail by: it is made, or large enough, already."""
@@ -206,7 +206,7 @@ class Stages:
         """Make sure that all can be enlarged and written."""
         path, form = job.target, format_of(job.target)
         sizes = [self.size_after(job, _size(picture)) for picture in frames.pictures]
-        self.options.making.require_output(sizes, job.source)
+        self.options.output.require_output(sizes, job.source)
         for picture in frames.pictures:
             require_bands(form, picture, path)
             require_kind(self.upscaler.network, job.source, picture.num_bands, picture.pixels.dtype)

@@ -103,30 +103,30 @@ def show_warnings() -> None:
 
 @contextmanager
 def stop_on_signal(promise: str = "", *, patience: int = 1) -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or terminating signal into a wish to stop, and the second into a KeyboardInterrupt.
+    """Turn the first Ctrl-C or terminating signal into a request to stop, and the second into a KeyboardInterrupt.
 
     With a patience of 0 the first is that already.
 
     Gives a function to be asked again and again: it tells whether to stop, the first time by printing `promise` where
     there is one, and raises the KeyboardInterrupt, where nothing is torn by it. One more signal does not wait for that.
     """
-    wishes: list[int] = []
+    signals: list[int] = []
     told: list[str] = []
     old: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def hear(number: int, frame: object) -> None:
         del frame
-        wishes.append(number)
-        if len(wishes) > patience + 1:
+        signals.append(number)
+        if len(signals) > patience + 1:
             raise KeyboardInterrupt
 
     def should_stop() -> bool:
-        if len(wishes) > patience:
+        if len(signals) > patience:
             raise KeyboardInterrupt
-        if wishes and promise and not told:
+        if signals and promise and not told:
             told.append(promise)
             remark(promise)
-        return bool(wishes)
+        return bool(signals)
 
     for number, handler in old.items():
         if handler is not signal.SIG_IGN:  # As nohup and shells set it for what runs in the background.

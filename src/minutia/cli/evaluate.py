@@ -18,9 +18,9 @@ from minutia.errors import ModelError
 from minutia.files import reason, require_place, write_text
 
 if TYPE_CHECKING:
-    from minutia.evaluate.benchmark import Contestant, Result
-    from minutia.evaluate.made import Made
+    from minutia.evaluate.benchmark import Method, Result
     from minutia.evaluate.measures import Measure
+    from minutia.evaluate.precomputed import Precomputed
     from minutia.upscaler import Upscaler
     from minutia.zoo.card import ModelCard
 
@@ -35,13 +35,15 @@ Folders: TypeAlias = Annotated[
 Models: TypeAlias = Annotated[
     list[str] | None, typer.Argument(metavar="[MODEL]...", help="Names or folders of models.")
 ]
-MadeFolders: TypeAlias = Annotated[
+Results: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Option(metavar="FOLDER", help="Folder of results of another tool for the LR pictures; may be repeated."),
+    typer.Option(
+        "--results", metavar="FOLDER", help="Folder of results of another tool for the LR pictures; may be repeated."
+    ),
 ]
-MadeScale: TypeAlias = Annotated[
+ResultScale: TypeAlias = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Scale of the pictures in --made; by default that of the models."),
+    typer.Option(min=1, metavar="N", help="Scale of the pictures in --results; by default that of the models."),
 ]
 Pictures: TypeAlias = Annotated[
     bool, typer.Option("--pictures", help="Show the scores of every picture, not only the means.")
@@ -49,9 +51,9 @@ Pictures: TypeAlias = Annotated[
 Niqe: TypeAlias = Annotated[
     bool, typer.Option("--niqe", help="Also measure NIQE, a no-reference quality score (lower is better).")
 ]
-Grid: TypeAlias = Annotated[
+Checkerboard: TypeAlias = Annotated[
     bool,
-    typer.Option("--grid", help="Also measure the checkerboard pattern that networks can leave (lower is better)."),
+    typer.Option("--checkerboard", help="Also measure the checkerboard pattern of networks (lower is better)."),
 ]
 Vgg: TypeAlias = Annotated[
     Path | None,
@@ -74,14 +76,14 @@ Denoise: TypeAlias = Annotated[
 def evaluate(
     data: Folders,
     models: Models = None,
-    made: MadeFolders = None,
-    scale: MadeScale = None,
+    folders: Results = None,
+    scale: ResultScale = None,
     json_file: Json = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table as Markdown.")] = None,
     pictures: Pictures = False,
     write_card: Annotated[bool, typer.Option("--write-card", help="Write the means into the model cards.")] = False,
     niqe: Niqe = False,
-    grid: Grid = False,
+    checkerboard: Checkerboard = False,
     vgg: Vgg = None,
     lpips: Lpips = False,
     strength: Strength = None,
@@ -107,12 +109,12 @@ def evaluate(
     _check_targets(json_file, markdown, cards if write_card else [])
     for folder in data:
         require_folder(folder)  # Before weights are downloaded to measure with.
-    chosen = _measures(cards, niqe=niqe, grid=grid, vgg=vgg, lpips=lpips)
+    chosen = _measures(cards, niqe=niqe, checkerboard=checkerboard, vgg=vgg, lpips=lpips)
     load = partial(Upscaler, engine=engine, device=device, precision=precision, tta=tta)
-    others = _others(made or [], scale, cards)
-    contestants = _contestants(cards, load, strength or [], denoise or [], ", 8 views" if tta else "")
+    others = _others(folders or [], scale, cards)
+    methods = _methods(cards, load, strength or [], denoise or [], ", 8 views" if tta else "")
     with progress_bar("evaluating") as progress:
-        results = run_benchmark([*contestants, *others], data, progress, measures=chosen)
+        results = run_benchmark([*methods, *others], data, progress, measures=chosen)
     _show(results, pictures=pictures)
     for path, text in ((json_file, to_json(results)), (markdown, to_markdown(results, pictures=pictures))):
         if path is not None:
@@ -121,34 +123,36 @@ def evaluate(
         _write_figures(card, results, precision)
 
 
-def _measures(cards: list[ModelCard], *, niqe: bool, grid: bool, vgg: Path | None, lpips: bool) -> list[Measure]:
+def _measures(
+    cards: list[ModelCard], *, niqe: bool, checkerboard: bool, vgg: Path | None, lpips: bool
+) -> list[Measure]:
     from minutia.evaluate import measures
     from minutia.evaluate.benchmark import kind_of
 
     has_bands = any(not kind_of(card).is_photo for card in cards)
-    if has_bands and (niqe or grid or lpips or vgg is not None):
-        raise ModelError("NIQE, grid, VGG and LPIPS measure photographs; leave them out for models of bands.")
+    if has_bands and (niqe or checkerboard or lpips or vgg is not None):
+        raise ModelError("NIQE, checkerboard, VGG and LPIPS measure photographs; leave them out for models of bands.")
     chosen = list(measures.BAND_FIDELITY if has_bands else measures.FIDELITY)
-    chosen += [measure for measure, wanted in ((measures.NIQE, niqe), (measures.GRID, grid)) if wanted]
+    chosen += [measure for measure, wanted in ((measures.NIQE, niqe), (measures.CHECKERBOARD, checkerboard)) if wanted]
     chosen += [measures.vgg_distance(None if vgg == DOWNLOADED else vgg)] if vgg is not None else []
     chosen += [measures.lpips_distance()] if lpips else []
     return chosen
 
 
-def _others(folders: list[Path], scale: int | None, cards: list[ModelCard]) -> list[Made]:
-    """Let what other tools made take part, at the scale that is given or that all models have."""
+def _others(folders: list[Path], scale: int | None, cards: list[ModelCard]) -> list[Precomputed]:
+    """Let results of other tools take part, at the scale that is given or that all models have."""
     from minutia.evaluate.benchmark import PHOTO, kind_of
-    from minutia.evaluate.made import Made
+    from minutia.evaluate.precomputed import Precomputed
 
     if not cards and not folders:
         raise ModelError(
-            "There is nothing to measure: name a model, or a folder of results of another tool with --made."
+            "There is nothing to measure: name a model, or a folder of results of another tool with --results."
         )
     scales = {scale} if scale is not None else {card.scale for card in cards}
     if folders and len(scales) != 1:
-        raise ModelError("Give the scale of the pictures in --made with --scale.")
+        raise ModelError("Give the scale of the pictures in --results with --scale.")
     kind = kind_of(cards[0]) if cards else PHOTO
-    return [Made(str(folder), each, folder, kind) for folder in folders for each in scales]
+    return [Precomputed(str(folder), each, folder, kind) for folder in folders for each in scales]
 
 
 def _check_targets(json_file: Path | None, markdown: Path | None, cards: list[ModelCard]) -> None:
@@ -160,19 +164,19 @@ def _check_targets(json_file: Path | None, markdown: Path | None, cards: list[Mo
         raise ModelError("Two of these models have the same name; write their cards separately.")
 
 
-def _contestants(
+def _methods(
     cards: list[ModelCard], load: Callable[..., Upscaler], strengths: list[float], shares: list[float], views: str
-) -> list[Contestant]:
+) -> list[Method]:
     """Load every model at every strength and share of denoising; names tell what is not as usual."""
-    from minutia.evaluate.benchmark import Contestant, kind_of
+    from minutia.evaluate.benchmark import Method, kind_of
 
-    contestants = []
+    methods = []
     for card, strength, denoise in product(cards, strengths or [1.0], shares or [1.0]):
         upscaler = load(card, strength=strength, denoise=denoise)
         name = card.name + (f" at {strength:g}" if strengths else "") + (f", denoise {denoise:g}" if shares else "")
         about = {"sha256": upscaler.sha256, "engine": upscaler.description, "minutia": __version__}
-        contestants.append(Contestant(name + views, card.scale, upscaler.upscale, kind_of(card), about))
-    return contestants
+        methods.append(Method(name + views, card.scale, upscaler.upscale, kind_of(card), about))
+    return methods
 
 
 def _show(results: list[Result], *, pictures: bool) -> None:

@@ -22,14 +22,14 @@ Folder: TypeAlias = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Model folder to make; its name becomes that of the model.")
 ]
 TrainingData: TypeAlias = Annotated[str, typer.Option(metavar="TEXT", help="Data that the model was trained on.")]
-Faithful: TypeAlias = Annotated[
+Fidelity: TypeAlias = Annotated[
     str,
     typer.Option(
         metavar="MODEL",
         help="Fidelity model of the same network, to blend with by --strength: its name or folder.",
     ),
 ]
-Gentle: TypeAlias = Annotated[
+Grain: TypeAlias = Annotated[
     str,
     typer.Option(
         metavar="MODEL",
@@ -53,8 +53,8 @@ def export(
     training_data: TrainingData = "not stated",
     intended_use: Annotated[str, typer.Option(metavar="TEXT", help="Purpose of the model.")] = "not stated",
     limits: Annotated[str, typer.Option(metavar="TEXT", help="Limitations of the model.")] = "not stated",
-    faithful: Faithful = "",
-    gentle: Gentle = "",
+    fidelity: Fidelity = "",
+    grain: Grain = "",
     halo: Halo = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing model.")] = False,
 ) -> None:
@@ -69,8 +69,8 @@ def export(
         training_data=training_data,
         intended_use=intended_use,
         limits=limits,
-        faithful=faithful,
-        gentle=gentle,
+        fidelity=fidelity,
+        grain=grain,
         halo=halo,
         overwrite=overwrite,
     )

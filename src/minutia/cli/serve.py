@@ -35,7 +35,7 @@ Token: TypeAlias = Annotated[
 Names: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--name",
+        "--allowed-host",
         metavar="NAME",
         help="Host name under which a proxy in front of the server is reached; may be repeated.",
     ),

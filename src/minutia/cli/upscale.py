@@ -83,13 +83,13 @@ def upscale(
     from minutia.upscaler import Upscaler
 
     sides = {"width": width, "height": height, "long_side": long_side, "short_side": short_side}
-    wish = batch.read_target({"scale": scale, **sides, "megapixels": megapixels, "fit": fit})
-    card, target = batch.choose_model(model, wish)
+    size = batch.read_target({"scale": scale, **sides, "megapixels": megapixels, "fit": fit})
+    card, target = batch.choose_model(model, size)
     written = batch.Encoding(quality=quality, compression=compression, pyramid=pyramid)
     trusted = batch.Limits(max_pixels, allow_truncated)
-    making = batch.Making(target=target, encoding=written, strip=strip, limits=trusted)
+    wanted = batch.Output(target=target, encoding=written, strip=strip, limits=trusted)
     ways = {"overwrite": overwrite, "resume": resume, "fail_fast": fail_fast}
-    options = batch.Options(making=making, **ways, memory=opt.bytes_of(memory, "--memory"), num_threads=jobs)
+    options = batch.Options(output=wanted, **ways, memory=opt.bytes_of(memory, "--memory"), num_threads=jobs)
     seen = batch.read_range(value_range)
     load = partial(Upscaler, card, strength=strength, denoise=denoise, color_lock=color_lock, tta=tta, tile=tile)
     with left_at_once(), _streams(paths, from_list, output, form) as place:
@@ -98,7 +98,7 @@ def upscale(
         where = batch.place_of(journal, naming.folder, resume=resume, num_jobs=len(plan.jobs))
         # Which takes time: not before all mistakes.
         upscaler = load(engine=engine, device=device, precision=precision, value_range=seen)
-        kept = None if where is None else batch.Journal(where, batch.settings_of(upscaler, making, precision))
+        kept = None if where is None else batch.Journal(where, batch.settings_of(upscaler, wanted, precision))
         (_foretell if dry_run else _run)(_Report(place, plan), upscaler, options, kept)
 
 
@@ -113,12 +113,12 @@ def _streams(
 
 def _plan(paths: Sequence[Path], naming: Naming, written: Encoding, *, recursive: bool) -> Plan:
     """Settle what is made, and say what is left out, and which settings have no effect on any of the files."""
-    from minutia.batch import idle_wishes, kinds_of, plan_jobs
+    from minutia.batch import kinds_of, plan_jobs, unused_settings
 
     plan = plan_jobs(paths, naming, recursive=recursive)
     if plan.foreign:
         remark(f"Left out: {len(plan.foreign)} in formats that cannot be read ({kinds_of(plan.foreign)}).", "yellow")
-    for sentence in idle_wishes(written, (job.target for job in plan.jobs)):
+    for sentence in unused_settings(written, (job.target for job in plan.jobs)):
         remark(sentence, "yellow")
     return plan
 

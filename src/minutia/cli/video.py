@@ -60,8 +60,8 @@ def video(
     from minutia import batch
     from minutia.upscaler import Upscaler
 
-    wish = batch.read_target({"scale": scale, "width": width, "height": height, "fit": fit})
-    card, size = batch.choose_model(model, wish)
+    asked = batch.read_target({"scale": scale, "width": width, "height": height, "fit": fit})
+    card, size = batch.choose_model(model, asked)
     target = choose_target(film, output, batch.mark(card, size))
     load = partial(Upscaler, card, strength=strength, denoise=denoise, color_lock=color_lock, tta=tta, tile=tile)
     upscaler = load(engine=engine, device=device, precision=precision)

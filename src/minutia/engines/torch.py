@@ -23,7 +23,7 @@ from minutia.zoo.weights import read_weights
 with needs_extra("The torch engine", "torch"):
     import torch
 
-from minutia.engines import torch_lock
+from minutia.engines import torch_color_lock
 from minutia.nets.generators import parse_spec
 
 Compute: TypeAlias = Callable[["_Placed"], NDArray[Any]]
@@ -131,7 +131,7 @@ def _enlarge(placed: _Placed, pixels: Pixels, core: Area, scale: int, *, lock: b
     x = source.permute(2, 0, 1)[None].float() / peak
     y = _enlarged(placed, x)
     if lock:
-        y = torch_lock.lock_colors(y, x, scale)
+        y = torch_color_lock.lock_colors(y, x, scale)
     large = (y[0, :, *core].permute(1, 2, 0) * peak + 0.5).clamp_(0, peak).to(source.dtype)
     return _brought_home(large.contiguous()).astype(pixels.dtype, copy=False)
 

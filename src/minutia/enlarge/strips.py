@@ -12,7 +12,7 @@ import numpy as np
 
 from minutia.errors import OutOfMemory, PictureError
 from minutia.image.color import from_float, full_range, to_float
-from minutia.image.lock import RADIUS, lock_colors
+from minutia.image.color_lock import RADIUS, lock_colors
 from minutia.image.pil import stacked
 from minutia.image.tiles import spans
 from minutia.image.windows import LOOK, Rows
@@ -172,7 +172,7 @@ class Network:
         return min(height, side) * min(width, side)
 
     def side(self, height: int, width: int) -> int:
-        """Choose the side of tiles' cores as the picture's size and the user's wish ask."""
+        """Choose the side of tiles' cores as the picture's size and the user ask."""
         tile = self.tile
         if tile == 0 or (tile is None and height * width <= WHOLE):
             return max(height, width)

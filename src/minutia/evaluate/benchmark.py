@@ -33,7 +33,7 @@ SMALL = re.compile(r"LR($|[\W\d_]|bic|x\d)|.*(bic|down).*x\d", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Kind of pictures that a contestant takes."""
+    """Kind of pictures that a method takes."""
 
     channels: int = 3
     normalisation: Normalisation | None = None
@@ -101,7 +101,7 @@ class Entrant(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
+class Method:
     """Something that enlarges pictures."""
 
     name: str
@@ -130,7 +130,7 @@ class _Original:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Scores of one contestant on one test set."""
+    """Scores of one method on one test set."""
 
     model: str
     data: str
@@ -139,7 +139,7 @@ class Result:
     pictures: dict[str, dict[str, float]]
     """Scores of each picture, by its path below the folder and the key of the metric."""
     about: Mapping[str, str] = field(default_factory=dict)
-    """Other facts about the contestant."""
+    """Other facts about the method."""
 
     @property
     def mean(self) -> dict[str, float]:
@@ -250,5 +250,5 @@ def _require_fit(sets: Sequence[TestSet], measures: Sequence[Measure]) -> None:
                 )
 
 
-def _bicubic(scale: int, kind: Kind) -> Contestant:
-    return Contestant(BICUBIC, scale, lambda picture: Picture(upscale_bicubic(picture.pixels, scale)), kind)
+def _bicubic(scale: int, kind: Kind) -> Method:
+    return Method(BICUBIC, scale, lambda picture: Picture(upscale_bicubic(picture.pixels, scale)), kind)

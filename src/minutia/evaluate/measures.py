@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from minutia.errors import DataError, needs_extra
 from minutia.memory import keep_freed_memory
 from minutia.metrics import fidelity, niqe
-from minutia.metrics.grid import BLOCK as GRID_BLOCK
-from minutia.metrics.grid import CONVENTION as GRID_CONVENTION
-from minutia.metrics.grid import grid
+from minutia.metrics.checkerboard import BLOCK as CHECKERBOARD_BLOCK
+from minutia.metrics.checkerboard import CONVENTION as CHECKERBOARD_CONVENTION
+from minutia.metrics.checkerboard import checkerboard
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,7 +64,9 @@ NIQE = Measure(
     _within(niqe.BLOCK),
     needs_original=False,
 )
-GRID = Measure("grid", "grid ↓", 2, GRID_CONVENTION, grid, lambda scale: GRID_BLOCK * scale)
+CHECKERBOARD = Measure(
+    "checkerboard", "checkerboard ↓", 2, CHECKERBOARD_CONVENTION, checkerboard, lambda scale: CHECKERBOARD_BLOCK * scale
+)
 
 FIDELITY = (PSNR, SSIM)
 

@@ -11,14 +11,14 @@ from minutia.errors import LargeEnough, PictureError
 Size: TypeAlias = tuple[int, int]
 """Height and width."""
 
-Wish: TypeAlias = Literal["scale", "width", "height", "long_side", "short_side", "megapixels", "fit"]
+TargetKind: TypeAlias = Literal["scale", "width", "height", "long_side", "short_side", "megapixels", "fit"]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """Output size, given in one of several ways; the aspect ratio of a picture is always kept."""
 
-    wish: Wish
+    kind: TargetKind
     value: float = 0
     """Factor, pixels or megapixels; for `fit` the width of the box."""
     height: float = 0
@@ -32,9 +32,9 @@ class Target:
         Raises:
                 PictureError: an unknown kind of size, or a box without a height.
         """
-        if self.wish not in get_args(Wish):
-            raise PictureError(f"Unknown target {self.wish!r}; known are {', '.join(get_args(Wish))}.")
-        if self.wish == "fit" and not self.height > 0:
+        if self.kind not in get_args(TargetKind):
+            raise PictureError(f"Unknown target {self.kind!r}; known are {', '.join(get_args(TargetKind))}.")
+        if self.kind == "fit" and not self.height > 0:
             raise PictureError("fit needs the width and the height of the box.")
 
     def size(self, height: int, width: int) -> Size:
@@ -49,17 +49,17 @@ class Target:
         return _rounded(height * factor, self.step), _rounded(width * factor, self.step)
 
     def _factor(self, height: int, width: int) -> float:
-        if self.wish == "scale":
+        if self.kind == "scale":
             return self.value
-        if self.wish == "width":
+        if self.kind == "width":
             return self.value / width
-        if self.wish == "height":
+        if self.kind == "height":
             return self.value / height
-        if self.wish == "long_side":
+        if self.kind == "long_side":
             return self.value / max(height, width)
-        if self.wish == "short_side":
+        if self.kind == "short_side":
             return self.value / min(height, width)
-        if self.wish == "megapixels":
+        if self.kind == "megapixels":
             return math.sqrt(self.value * 1e6 / (height * width))
         return min(self.value / width, self.height / height)
 

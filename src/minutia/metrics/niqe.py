@@ -1,6 +1,6 @@
 """NIQE: how far the statistics of a picture are from those of good photographs. No original is needed.
 
-Mittal, Soundararajan and Bovik 2013, "Making a completely blind image quality analyzer". Figures depend on the pristine
+Mittal, Soundararajan and Bovik 2013, "Output a completely blind image quality analyzer". Figures depend on the pristine
 pictures that the model was fitted on: they compare with others of this package, not with those of other programs.
 """
 

@@ -195,8 +195,8 @@ class Recipe(Strict):
             raise ValueError(
                 f"crops of {side} pixels{left} are too small for VGG19, whose chosen layers have a stride of {stride}."
             )
-        if (phase.calm or phase.artefacts) and side <= WINDOW // 2:
-            raise ValueError(f"adversarial.calm and artefacts need crops of more than {WINDOW // 2} pixels.")
+        if (phase.flat or phase.ldl) and side <= WINDOW // 2:
+            raise ValueError(f"adversarial.flat and ldl need crops of more than {WINDOW // 2} pixels.")
         if phase.discriminator.kind == "srgan" and phase.batch_size == 1 and side <= SRGAN_STRIDE:
             raise ValueError(
                 f"the discriminator reduces crops of {side} pixels to one position, which batch normalisation cannot "

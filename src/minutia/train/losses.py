@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from minutia.metrics.grid import BLOCK
+from minutia.metrics.checkerboard import BLOCK
 from minutia.nets.vgg import VGG19Features, load_weights
 from minutia.train.bands import compared_bands
 from minutia.train.objectives import WINDOW, GanKind, Perceptual, PixelCriterion
@@ -18,7 +18,7 @@ CHARBONNIER_EPSILON = 1e-3
 GRID_EPSILON = 1e-4
 """So that the root has a slope where there is no grid."""
 
-CALM = 2 / 255
+FLAT = 2 / 255
 """Standard deviation of a neighbourhood at which it counts half as calm."""
 
 PAPER_RESCALE = 1 / 12.75
@@ -82,7 +82,7 @@ def moved_window(sr: Tensor, hr: Tensor, shift: int, step: int) -> tuple[Tensor,
     return sr[window], hr[window]
 
 
-def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
+def checkerboard_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
     """Measure the checkerboard pattern in the error of an (N, C, H, W) batch: mean of `metrics.grid`, all channels.
 
     A pixel shuffle makes each of `scale` x `scale` places by weights of its own, and what sets them apart everywhere
@@ -96,7 +96,7 @@ def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
     return (places.var(dim=(3, 5), correction=0) + GRID_EPSILON**2).sqrt().mean()
 
 
-def artefact_loss(sr: Tensor, hr: Tensor, steady: Tensor) -> Tensor:
+def ldl_loss(sr: Tensor, hr: Tensor, steady: Tensor) -> Tensor:
     """Take the L1 difference of (N, C, H, W) batches where artefacts are likely, weighted by how likely they are.
 
     Locally discriminative learning (LDL; Liang, Zeng, Zhang 2022, "Details or Artifacts"): an error that varies a lot
@@ -108,14 +108,14 @@ def artefact_loss(sr: Tensor, hr: Tensor, steady: Tensor) -> Tensor:
     return (variance * (error >= steady_error) * (sr - hr).abs()).mean()
 
 
-def calm_loss(sr: Tensor, hr: Tensor) -> Tensor:
+def flat_region_loss(sr: Tensor, hr: Tensor) -> Tensor:
     """Take the L1 difference of (N, C, H, W) batches in [0, 1] where the original has next to no texture.
 
     Noise-like texture that is generated on skin, in skies and in the blurred background adds little to the other
     losses, but is visible.
     """
     variance = _local_variance(hr).mean(dim=1, keepdim=True)
-    return (CALM**2 / (CALM**2 + variance) * (sr - hr).abs()).mean()
+    return (FLAT**2 / (FLAT**2 + variance) * (sr - hr).abs()).mean()
 
 
 def _local_variance(x: Tensor) -> Tensor:

@@ -133,14 +133,15 @@ class Adversarial(_Phase):
     pixel: Pixel = Pixel()
     perceptual: Perceptual = Perceptual()
     gan: Gan = Gan()
-    grid: Weight = 0.0
-    """Weight of the checkerboard loss, on errors that repeat every `scale` pixels: `minutia.train.losses.grid_loss`."""
+    checkerboard: Weight = 0.0
+    """Weight of the checkerboard loss, on errors that repeat every `scale` pixels: see
+    `minutia.train.losses.checkerboard_loss`."""
 
-    calm: Weight = 0.0
-    """Weight of the L1 loss in flat regions of the original: see `minutia.train.losses.calm_loss`."""
+    flat: Weight = 0.0
+    """Weight of the L1 loss in flat regions of the original: see `minutia.train.losses.flat_region_loss`."""
 
-    artefacts: Weight = 0.0
-    """Weight of the LDL artefact loss (Liang et al. 2022; 1 in the paper): see `minutia.train.losses.artefact_loss`."""
+    ldl: Weight = 0.0
+    """Weight of the LDL artefact loss (Liang et al. 2022; 1 in the paper): see `minutia.train.losses.ldl_loss`."""
 
     best: Literal["psnr", "ssim", "perceptual"] = "perceptual"
     """Validation metric by which the best weights are chosen; perceptual is the perceptual loss."""

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from minutia.train.config import Recipe
 from minutia.train.losses import (
     PerceptualLoss,
-    artefact_loss,
-    calm_loss,
+    checkerboard_loss,
     discriminator_loss,
+    flat_region_loss,
     generator_loss,
-    grid_loss,
+    ldl_loss,
     moved_window,
     pixel_loss,
 )
@@ -134,22 +134,22 @@ class AdversarialPhase:
         if config.gan.weight:
             real = self.discriminator(hr) if config.gan.kind == "relativistic" else torch.zeros(())
             losses["adversarial"] = generator_loss(real, self.discriminator(sr), config.gan.kind, _mean)
-        if config.grid:
-            losses["grid"] = grid_loss(sr, hr, self.scale)
-        if config.calm:
-            losses["calm"] = calm_loss(sr, hr)
-        if config.artefacts:
+        if config.checkerboard:
+            losses["checkerboard"] = checkerboard_loss(sr, hr, self.scale)
+        if config.flat:
+            losses["flat"] = flat_region_loss(sr, hr)
+        if config.ldl:
             with torch.no_grad():
                 steady = self.ema(lr)
-            losses["artefacts"] = artefact_loss(sr, hr, steady)
+            losses["ldl"] = ldl_loss(sr, hr, steady)
         ramp = min(1.0, (step + 1) / max(1, config.gan.ramp_steps))
         weights = {
             "pixel": config.pixel.weight,
             "perceptual": config.perceptual.weight,
             "adversarial": ramp * config.gan.weight,
-            "grid": config.grid,
-            "calm": config.calm,
-            "artefacts": config.artefacts,
+            "checkerboard": config.checkerboard,
+            "flat": config.flat,
+            "ldl": config.ldl,
         }
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         self.generator.step(total, rate)

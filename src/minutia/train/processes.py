@@ -89,9 +89,9 @@ class Processes:
         share = num_crops // self.count
         return slice(self.index * share, (self.index + 1) * share)
 
-    def any(self, wish: bool) -> bool:
-        """Tell whether any process wishes."""
-        return self.smallest(0 if wish else 1) == 0
+    def any(self, holds: bool) -> bool:
+        """Tell whether it holds in any process."""
+        return self.smallest(0 if holds else 1) == 0
 
     def smallest(self, value: int) -> int:
         """Find the smallest of all processes' values."""

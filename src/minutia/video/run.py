@@ -75,7 +75,7 @@ def upscale_video(
 
     Raises:
         OutputExists: the target exists.
-        PictureError: the film cannot be read, encoded as wished, or written.
+        PictureError: the film cannot be read, encoded as asked, or written.
     """
     began = time.perf_counter()
     if not segment_seconds > 0:

@@ -14,13 +14,13 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from minutia import __version__
 from minutia.web.guard import Guard
+from minutia.web.parameters import Parameters
 from minutia.web.routes import api, let_pass
-from minutia.web.wishes import Wishes
 from minutia.web.workshop import Workshop
 
 FOLDER: Final = Path(__file__).parent / "page"
 FILES: Final = {"page.html": "text/html", "page.css": "text/css"} | dict.fromkeys(
-    ("page.js", "dom.js", "entries.js", "server.js", "view.js", "wishes.js"), "text/javascript"
+    ("page.js", "dom.js", "entries.js", "server.js", "view.js", "settings.js"), "text/javascript"
 )
 """And what they are: what the system believes of suffixes may be anything."""
 
@@ -80,7 +80,7 @@ async def _tell_what_is_wrong(request: Request, error: Exception) -> JSONRespons
     """Say in a sentence what FastAPI says in a table."""
     await let_pass(request)
     assert isinstance(error, RequestValidationError)
-    known = ", ".join(Wishes.model_fields)
+    known = ", ".join(Parameters.model_fields)
     unknown = f"unknown parameter; known are {known}"
     words = "; ".join(
         f"{each['loc'][-1]}: {unknown if each['type'] == 'extra_forbidden' else each['msg'].lower()}"

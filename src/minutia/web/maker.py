@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, final
 
-from minutia.batch import Job, Options, idle_wishes, run_jobs
+from minutia.batch import Job, Options, run_jobs, unused_settings
 from minutia.errors import PictureError
 from minutia.upscaler import Upscaler
+from minutia.web.parameters import Parameters, in_words_of_the_api
 from minutia.web.tasks import Task
-from minutia.web.wishes import Wishes, in_words_of_the_api
 from minutia.zoo.catalog import find_model
 
 KEPT_UPSCALERS = 2
@@ -45,7 +45,7 @@ class Maker:
         """
         self._load, self._memory, self._seconds = load, memory, seconds
         self._upscalers: OrderedDict[tuple[Any, ...], Upscaler] = OrderedDict()
-        self.description = self._upscaler(find_model().name, Wishes()).description
+        self.description = self._upscaler(find_model().name, Parameters()).description
 
     def make(self, task: Task, is_wanted: Callable[[], bool]) -> None:
         """Make a picture.
@@ -69,9 +69,9 @@ class Maker:
 
         order = task.order
         with _told_to(task):
-            task.warnings += idle_wishes(order.making.encoding, [order.job.target])
-            upscaler = self._upscaler(order.card.name, order.wishes)
-            options = Options(making=order.making, memory=self._memory, num_threads=1)
+            task.warnings += unused_settings(order.output.encoding, [order.job.target])
+            upscaler = self._upscaler(order.card.name, order.parameters)
+            options = Options(output=order.output, memory=self._memory, num_threads=1)
             try:
                 (outcome,) = run_jobs([order.job], upscaler, options, progress=tell)
             except _TooLong:
@@ -83,8 +83,8 @@ class Maker:
         task.after = outcome.after
         task.warnings = [in_words_of_the_api(words, task.folder) for words in task.warnings]
 
-    def _upscaler(self, model: str, wishes: Wishes) -> Upscaler:
-        dials = {name: getattr(wishes, name) for name in ("strength", "denoise", "color_lock", "tta")}
+    def _upscaler(self, model: str, parameters: Parameters) -> Upscaler:
+        dials = {name: getattr(parameters, name) for name in ("strength", "denoise", "color_lock", "tta")}
         key = (model, *dials.values())
         if key not in self._upscalers:
             while len(self._upscalers) >= KEPT_UPSCALERS:

@@ -19,8 +19,8 @@ from minutia import __version__
 from minutia.errors import MinutiaError
 from minutia.files import reason
 from minutia.image.formats import format_of
+from minutia.web.parameters import Parameters
 from minutia.web.tasks import Busy, State, Task
-from minutia.web.wishes import Wishes
 from minutia.web.workshop import Workshop
 from minutia.zoo.catalog import DEFAULT_MODEL, list_models
 
@@ -73,7 +73,7 @@ class Job(BaseModel):
     """File name of the result."""
     model: str
     state: State
-    num_before: int
+    queue_position: int
     """Pictures ahead of it in the queue."""
     progress: float
     """0 to 1."""
@@ -140,17 +140,17 @@ def models() -> list[Model]:
             limits=card.limits,
             licence=card.licence,
             is_default=card.name == DEFAULT_MODEL,
-            has_strength=bool(card.faithful),
-            has_denoise=bool(card.gentle),
+            has_strength=bool(card.fidelity),
+            has_denoise=bool(card.grain),
         )
         for card in list_models()
     ]
 
 
 @api.post("/jobs", status_code=202, openapi_extra=SENT, responses=NOT_TAKEN)
-async def send(workshop: Shop, request: Request, response: Response, wishes: Annotated[Wishes, Query()]) -> Job:
+async def send(workshop: Shop, request: Request, response: Response, parameters: Annotated[Parameters, Query()]) -> Job:
     """Send a picture as the body of the request; it is put into the queue."""
-    task = await _take(request, wishes, workshop)
+    task = await _take(request, parameters, workshop)
     if await request.is_disconnected():  # Nobody would learn its key.
         workshop.drop(task)
         raise HTTPException(499, GONE)
@@ -181,9 +181,9 @@ def forget(workshop: Shop, key: str) -> None:
 
 
 @api.post("/upscale", openapi_extra=SENT, response_class=FileResponse, responses=MADE | NOT_TAKEN)
-async def upscale(workshop: Shop, request: Request, wishes: Annotated[Wishes, Query()]) -> FileResponse:
+async def upscale(workshop: Shop, request: Request, parameters: Annotated[Parameters, Query()]) -> FileResponse:
     """Send a picture and wait for the result; closing the connection cancels the request."""
-    task = await _take(request, wishes, workshop)
+    task = await _take(request, parameters, workshop)
     try:
         while task.ended is None:
             await asyncio.sleep(PULSE_SECONDS)
@@ -197,7 +197,7 @@ async def upscale(workshop: Shop, request: Request, wishes: Annotated[Wishes, Qu
     return _picture(task, BackgroundTask(workshop.drop, task))
 
 
-async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
+async def _take(request: Request, parameters: Parameters, workshop: Workshop) -> Task:
     """Keep the body of a request in a file, and take it on.
 
     Raises:
@@ -226,7 +226,7 @@ async def _take(request: Request, wishes: Wishes, workshop: Workshop) -> Task:
                         file.write(chunk)
             if not count:
                 raise HTTPException(422, "The request has no body; send the picture as the body.")
-            return await run_in_threadpool(workshop.take, sent, wishes)
+            return await run_in_threadpool(workshop.take, sent, parameters)
     except TimeoutError as error:
         raise HTTPException(408, f"No data for {PATIENCE_SECONDS} seconds, or too little.") from error
     except ClientDisconnect as error:
@@ -262,7 +262,7 @@ def _job(task: Task, workshop: Workshop) -> Job:
         name=task.result.name,
         model=task.order.card.name,
         state=task.state,
-        num_before=workshop.place_of(task),
+        queue_position=workshop.place_of(task),
         progress=1.0 if task.state == "done" else task.progress,
         before=(width, height),
         after=None if after is None else (after[1], after[0]),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from minutia.errors import MinutiaError
-from minutia.web.wishes import Order
+from minutia.web.parameters import Order
 
 State: TypeAlias = Literal["waiting", "working", "done", "failed"]
 

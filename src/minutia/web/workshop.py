@@ -18,8 +18,8 @@ from typing import final
 from minutia.errors import MinutiaError, PictureError
 from minutia.upscaler import Upscaler
 from minutia.web.maker import Maker, Unwanted
+from minutia.web.parameters import Parameters, in_words_of_the_api, place_order
 from minutia.web.tasks import Bounds, Busy, Task
-from minutia.web.wishes import Wishes, in_words_of_the_api, place_order
 
 PULSE_SECONDS = 10
 """How often it is looked, at the least, what has been kept long enough; and how long the end waits for a tile."""
@@ -86,7 +86,7 @@ class Workshop:
                 if folder.name not in self._tasks:
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def take(self, sent: Path, wishes: Wishes) -> Task:
+    def take(self, sent: Path, parameters: Parameters) -> Task:
         """Take a picture on.
 
         Args:
@@ -97,7 +97,7 @@ class Workshop:
         """
         try:
             with self._looking:  # Some files are decoded for it: one at a time.
-                order = place_order(sent, wishes, self.bounds.max_pixels, self.bounds.max_output_pixels)
+                order = place_order(sent, parameters, self.bounds.max_pixels, self.bounds.max_output_pixels)
         except MinutiaError as error:
             raise PictureError(in_words_of_the_api(str(error), sent.parent)) from error
         task = Task(sent.parent.name, sent.parent, order)

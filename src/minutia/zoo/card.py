@@ -22,7 +22,7 @@ MODEL_NAME = "model.onnx"
 TEXTS = ("name", "summary", "licence", "intended_use", "limits", "sha256")
 NUMBERS = ("scale", "channels", "halo")
 TABLES = ("network", "training")
-OPTIONAL: dict[str, type] = {"faithful": str, "gentle": str, "pixel_bytes": int}
+OPTIONAL: dict[str, type] = {"fidelity": str, "grain": str, "pixel_bytes": int}
 LEAST = {"scale": 1, "channels": 1, "halo": 0, "pixel_bytes": 1}
 FIGURE_TYPES: dict[str, type] = {"data": str, "psnr": float, "ssim": float, "convention": str, "command": str}
 FIGURE_NEEDS = ("data", "psnr", "ssim", "convention")
@@ -65,9 +65,9 @@ class ModelCard:
     training: Mapping[str, str | int | float]
     """Data, steps, seconds, device."""
     figures: tuple[Figure, ...]
-    faithful: str = ""
+    fidelity: str = ""
     """Name or folder of the fidelity model of the same network that this one can be blended with; empty for none."""
-    gentle: str = ""
+    grain: str = ""
     """Name or folder of a model of the same network that was trained to keep grain; empty for none."""
     normalisation: Normalisation | None = None
     """Values of each band that become 0 and 1; None where the full range of integers does."""

@@ -88,9 +88,9 @@ def load_model(card: ModelCard, strength: float = 1.0, denoise: float = 1.0) -> 
         logger.warning("At strength 0 only the fidelity model is used, and --denoise has no effect.")
     model = _read_checked(card)
     if denoise != 1:
-        model = _blend_with("denoise", card.gentle, "grain-keeping", card, model, denoise)
+        model = _blend_with("denoise", card.grain, "grain-keeping", card, model, denoise)
     if strength != 1:
-        model = _blend_with("strength", card.faithful, "fidelity", card, model, strength)
+        model = _blend_with("strength", card.fidelity, "fidelity", card, model, strength)
     return model
 
 

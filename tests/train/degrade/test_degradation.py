@@ -21,7 +21,7 @@ from minutia.train.data import PictureBank
 from minutia.train.degrade import kernels
 from minutia.train.degrade.filters import Blur, Shift
 from minutia.train.degrade.pipeline import Degradation, degrade, load_degradation
-from minutia.train.degrade.steps import Choose, Compress, Noise, Resize, Shrink
+from minutia.train.degrade.steps import Compress, Downscale, Noise, OneOf, Resize
 from minutia.train.degrade.tables import known_degradations
 from minutia.train.recipe import dump_recipe, load_recipe
 
@@ -73,7 +73,7 @@ def test_what_no_step_shrank_is_shrunk_at_the_end() -> None:
 
 def test_steps_that_do_not_happen_leave_no_words() -> None:
     steps = [{"step": name, "probability": 0} for name in ("blur", "noise", "jpeg", "webp")]
-    table = Degradation.model_validate({"steps": [*steps, {"step": "shrink", "resampling": {"area": 1}}]})
+    table = Degradation.model_validate({"steps": [*steps, {"step": "downscale", "resampling": {"area": 1}}]})
     hr = smooth(2, 32)
     done = degrade(hr, table, 4, seed=0, step=0)
     assert done.words == [["to LR area"]] * 2
@@ -88,7 +88,9 @@ def make_bank() -> PictureBank:
 
 
 def test_crops_and_their_copies_show_the_same_place() -> None:
-    data = Data.model_validate({"hr": ".", "degradation": {"steps": [{"step": "shrink", "resampling": {"area": 1}}]}})
+    data = Data.model_validate(
+        {"hr": ".", "degradation": {"steps": [{"step": "downscale", "resampling": {"area": 1}}]}}
+    )
     bank = make_bank()
     offsets = set()
     for step in range(6):
@@ -106,7 +108,7 @@ def test_crops_and_their_copies_show_the_same_place() -> None:
 
 
 def test_a_share_of_batches_is_left_clean() -> None:
-    steps = [{"step": "noise", "gaussian": 1, "poisson": 0, "deviation": [20, 20]}]
+    steps = [{"step": "noise", "gaussian": 1, "poisson": 0, "sigma": [20, 20]}]
     data = Data.model_validate({"hr": ".", "degradation": {"clean": 0.4, "steps": steps}})
     bank = make_bank()
     batches = [make_batch(bank, data, 2, 8, seed=0, step=step) for step in range(40)]
@@ -128,11 +130,13 @@ def test_validation_pictures_are_always_degraded_alike() -> None:
 
 
 def test_ways_may_be_named(tmp_path: Path) -> None:
-    recipe = load_recipe("tiny", ['data.degradation={steps=[{step="choose", ways=["light", "heavy"]}]}'], hr=tmp_path)
+    recipe = load_recipe(
+        "tiny", ['data.degradation={steps=[{step="one_of", options=["light", "heavy"]}]}'], hr=tmp_path
+    )
     assert recipe.data.degradation is not None
     (choose,) = recipe.data.degradation.steps
-    assert isinstance(choose, Choose)
-    assert choose.ways == (load_degradation("light").steps, load_degradation("heavy").steps)
+    assert isinstance(choose, OneOf)
+    assert choose.options == (load_degradation("light").steps, load_degradation("heavy").steps)
     file = tmp_path / "recipe.toml"
     file.write_text(dump_recipe(recipe), encoding="utf-8")
     assert load_recipe(file) == recipe
@@ -150,8 +154,10 @@ def test_a_number_is_a_range_and_a_name_the_only_choice(tmp_path: Path) -> None:
     def read(value: str) -> Degradation | None:
         return load_recipe("tiny", [f"data.degradation={value}"], hr=tmp_path).data.degradation
 
-    short = '[{step="blur", kernels="motion", length=5}, {step="shrink", resampling="area"}, {step="jpeg", quality=50}]'
-    long = """{steps=[{step="blur", kernels={motion=1}, length=[5, 5]}, {step="shrink", resampling={area=1}},
+    short = (
+        '[{step="blur", kernels="motion", length=5}, {step="downscale", resampling="area"}, {step="jpeg", quality=50}]'
+    )
+    long = """{steps=[{step="blur", kernels={motion=1}, length=[5, 5]}, {step="downscale", resampling={area=1}},
         {step="jpeg", quality=[50, 50]}]}"""
     assert read(short) == read(long) is not None
 
@@ -164,7 +170,7 @@ def test_the_pages_tell_every_key_and_what_holds_without_it() -> None:
     for steps, key, default in rows:
         name = steps.strip(" `").split("`")[0] or name  # Or that of the row above.
         told.setdefault(name, {})[key] = default.strip("`")
-    for kind in (Blur, Resize, Shrink, Noise, Compress, Shift, Choose):
+    for kind in (Blur, Resize, Downscale, Noise, Compress, Shift, OneOf):
         fields = {name: field.default for name, field in kind.model_fields.items()}
         (name, *_) = get_args(kind.model_fields["step"].annotation)
         assert set(told[name]) == set(fields) - {"step"}
@@ -182,13 +188,16 @@ def _flat(value: object) -> object:
     ("value", "words"),
     [
         ("fog", "there is no degradation called 'fog'"),
-        ('{steps=[{step="choose", ways=["fog"]}]}', "there is no degradation called 'fog'"),
+        ('{steps=[{step="one_of", options=["fog"]}]}', "there is no degradation called 'fog'"),
         ('{steps=[{step="blur", radius=3}]}', "unknown key data.degradation.steps.0.radius"),
         ('{steps=[{step="blur", size=[9, 7]}]}', "from the smaller to the larger"),
         ('{steps=[{step="blur", size=[9]}]}', "give a number, or two for a range"),
         ('{steps=[{step="fog"}]}', "'fog'"),
         ('{steps=[{step="noise", gaussian=0, poisson=0}]}', "one of the weights must be above 0"),
-        ('{steps=[{step="choose", ways=[[{step="jpeg", q=3}]]}]}', "ways.0.0.q; known here are probability, quality"),
+        (
+            '{steps=[{step="one_of", options=[[{step="jpeg", q=3}]]}]}',
+            "options.0.0.q; known here are probability, quality",
+        ),
         (
             '{steps=[{step="resize", up=1, factor=[1.1, 1.5]}]}',
             "factor [1.1, 1.5] has none for down, whose weight is 1",

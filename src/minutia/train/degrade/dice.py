@@ -53,6 +53,6 @@ def angle(random: np.random.Generator) -> float:
 
 
 def weighted(random: np.random.Generator, weights: Mapping[T, float]) -> T:
-    """Choose a key by its weight."""
+    """OneOf a key by its weight."""
     keys, values = list(weights), np.array(list(weights.values()), dtype=float)
     return keys[int(random.choice(len(keys), p=values / values.sum()))]

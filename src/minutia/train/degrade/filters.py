@@ -53,7 +53,7 @@ class Blur(Strict):
     size: Annotated[tuple[Side, Side], BeforeValidator(as_range)] = (7, 21)
     """Sides of the kernel, in pixels; odd ones are drawn."""
 
-    deviation: Positive = (0.2, 3.0)
+    sigma: Positive = (0.2, 3.0)
     """Standard deviation of kernels of the Gaussian family, in pixels; two are drawn for anisotropic ones."""
 
     generalised_beta: Positive = (0.5, 4.0)
@@ -97,9 +97,9 @@ class Blur(Strict):
         if kind == "motion":
             length = uniform(random, self.length)
             return kernels.motion(self.size[1] | 1, length, angle(random)), f"motion {length:.1f}"
-        first = uniform(random, self.deviation)
+        first = uniform(random, self.sigma)
         isotropic = "anisotropic" not in kind
-        deviations = (first, first if isotropic else uniform(random, self.deviation))
+        deviations = (first, first if isotropic else uniform(random, self.sigma))
         turn = angle(random)
         words = f"{kind.replace('_', ' ')} {deviations[0]:.1f}" + ("" if isotropic else f"/{deviations[1]:.1f}")
         if kind.startswith("plateau"):

@@ -11,7 +11,7 @@ from torch import Tensor
 from minutia.train.degrade.dice import Dice
 from minutia.train.degrade.fields import Batch
 from minutia.train.degrade.operations import quantise
-from minutia.train.degrade.steps import AnyStep, Shrink
+from minutia.train.degrade.steps import AnyStep, Downscale
 from minutia.train.degrade.tables import read_table
 from minutia.train.fields import Strict
 
@@ -79,5 +79,5 @@ def degrade(hr: Tensor, degradation: Degradation, scale: int, *, seed: int, step
     for one in degradation.steps:
         one.apply(batch, dice)
     if tuple(batch.x.shape[2:]) != (batch.height, batch.width):
-        Shrink(step="shrink", resampling={"bicubic": 1}).apply(batch, dice)
+        Downscale(step="downscale", resampling={"bicubic": 1}).apply(batch, dice)
     return Degraded(quantise(batch.x), batch.words)

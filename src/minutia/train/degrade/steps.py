@@ -1,6 +1,6 @@
 """The steps of a degradation: the keys of each, and how its numbers are drawn.
 
-Sizes, interpolation methods and the branch of `choose` are drawn once for a batch, whose pictures must stay of one
+Sizes, interpolation methods and the branch of `one_of` are drawn once for a batch, whose pictures must stay of one
 size; everything else is drawn for each crop.
 """
 
@@ -46,7 +46,7 @@ class Resize(Strict):
     factor: Positive = (0.15, 1.5)
     """Range of factors: below 1 for downscaling, above 1 for upscaling."""
 
-    of: Literal["picture", "lr"] = "picture"
+    relative_to: Literal["picture", "lr"] = "picture"
     """Reference of the factor: the current size, or "lr", the low-resolution size."""
 
     resampling: Resamplings = ALL_RESAMPLINGS
@@ -65,17 +65,17 @@ class Resize(Strict):
         bounds = {"up": (1.0, self.factor[1]), "down": (self.factor[0], 1.0), "keep": (1.0, 1.0)}[way]
         factor = uniform(dice.shared, bounds)
         resampling = weighted(dice.shared, self.resampling)
-        sides = (batch.height, batch.width) if self.of == "lr" else batch.x.shape[2:]
+        sides = (batch.height, batch.width) if self.relative_to == "lr" else batch.x.shape[2:]
         height, width = (max(SMALLEST, round(side * factor)) for side in sides)
         if (height, width) != tuple(batch.x.shape[2:]):
             batch.x = resize(batch.x, height, width, resampling)
             batch.note([f"to {width}x{height} {resampling}"] * len(batch.x))
 
 
-class Shrink(Strict):
+class Downscale(Strict):
     """Downscale to the low-resolution size."""
 
-    step: Literal["shrink"]
+    step: Literal["downscale"]
     resampling: Resamplings = ALL_RESAMPLINGS
 
     def apply(self, batch: Batch, dice: Dice) -> None:
@@ -94,7 +94,7 @@ class Noise(Strict):
     poisson: Weight = 0.5
     """Weights of the two kinds."""
 
-    deviation: Between = (1.0, 30.0)
+    sigma: Between = (1.0, 30.0)
     """Standard deviation of Gaussian noise, in 1/255."""
 
     scale: Between = (0.05, 3.0)
@@ -113,7 +113,7 @@ class Noise(Strict):
         happens = torch.tensor(dice.chances(self.probability))
         kinds = {"gaussian": self.gaussian, "poisson": self.poisson}
         is_gaussian = torch.tensor(dice.each(lambda random: weighted(random, kinds) == "gaussian"))
-        deviations, scales = torch.tensor(dice.numbers(self.deviation)), torch.tensor(dice.numbers(self.scale))
+        deviations, scales = torch.tensor(dice.numbers(self.sigma)), torch.tensor(dice.numbers(self.scale))
         grey, keys = torch.tensor(dice.chances(self.grey)), dice.keys()
         deviations, scales = deviations * (happens & is_gaussian), scales * (happens & ~is_gaussian)
         if deviations.any():
@@ -145,21 +145,23 @@ def _steps_of(way: object) -> object:
     return read_table(way)["steps"] if isinstance(way, str) else way
 
 
-class Choose(Strict):
+class OneOf(Strict):
     """Apply one of several lists of steps."""
 
-    step: Literal["choose"]
-    ways: Annotated[tuple[Annotated[tuple[AnyStep, ...], BeforeValidator(_steps_of)], ...], Field(min_length=1)]
+    step: Literal["one_of"]
+    options: Annotated[tuple[Annotated[tuple[AnyStep, ...], BeforeValidator(_steps_of)], ...], Field(min_length=1)]
     """Lists of steps, or names of tables (their `clean` is ignored); one is drawn with equal probability."""
 
     def apply(self, batch: Batch, dice: Dice) -> None:
         """Apply the steps of one list."""
-        for step in self.ways[int(dice.shared.integers(len(self.ways)))]:
+        for step in self.options[int(dice.shared.integers(len(self.options)))]:
             step.apply(batch, dice)
 
 
-AnyStep: TypeAlias = Annotated[Blur | Resize | Shrink | Noise | Compress | Shift | Choose, Field(discriminator="step")]
-Choose.model_rebuild()
+AnyStep: TypeAlias = Annotated[
+    Blur | Resize | Downscale | Noise | Compress | Shift | OneOf, Field(discriminator="step")
+]
+OneOf.model_rebuild()
 
 
 def _noise_words(deviation: float, scale: float, grey: bool) -> str:

@@ -3,7 +3,7 @@
 import { $, make, pause } from "./dom.js";
 import { ask, askFor, forget } from "./server.js";
 import { hide, show, shown } from "./view.js";
-import { readWishes } from "./wishes.js";
+import { readSettings } from "./settings.js";
 
 const PULSE = 0.4; // Seconds between two questions.
 const PATIENCE = 60; // Seconds for which a server that does not answer is asked again.
@@ -27,7 +27,7 @@ class Entry {
       return made;
     };
     this.file = file;
-    this.wishes = readWishes(name);
+    this.settings = readSettings(name);
     this.small = URL.createObjectURL(file);
     this.line = make("li");
     this.name = make("span", { className: "name", textContent: name });
@@ -78,7 +78,7 @@ class Entry {
       if (status.num_waiting < status.max_waiting) {
         this.facts.textContent = "uploading";
         try {
-          return await askFor(`jobs?${this.wishes}`, { method: "POST", body: this.file, signal });
+          return await askFor(`jobs?${this.settings}`, { method: "POST", body: this.file, signal });
         } catch (error) {
           if (error.answer?.status !== 429) throw error; // Somebody else was faster.
         }
@@ -109,7 +109,7 @@ class Entry {
 
   tell(job) {
     if (job.state === "waiting") {
-      this.facts.textContent = `queued; ${job.num_before} ahead`;
+      this.facts.textContent = `queued; ${job.queue_position} ahead`;
     } else if (job.progress > 0) {
       this.facts.textContent = `${Math.round(100 * job.progress)} %`;
       this.bar.value = job.progress;

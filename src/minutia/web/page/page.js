@@ -2,7 +2,7 @@
 
 import { $, complain } from "./dom.js";
 import { take } from "./entries.js";
-import { offerWishes } from "./wishes.js";
+import { offerWishes } from "./settings.js";
 
 const HELD = /\.(tiff?|hei[cf]|jp2|psd|qoi|tga|webp|avif)$/i; // Pictures of which not every browser knows that they are.
 
@@ -69,6 +69,6 @@ try {
   isReady = true;
   take(early);
 } catch (error) {
-  $("wishes").hidden = $("drop").hidden = true;
+  $("settings").hidden = $("drop").hidden = true;
   complain(`${error.message} Reload the page to try again.`);
 }

@@ -10,9 +10,9 @@ const KINDS = [
   { label: "Other model \u2026", models: null },
 ];
 const SCALES = [2, 3, 4, 8];
-const KEPT = "wishes";
+const KEPT = "settings";
 
-const form = $("wishes");
+const form = $("settings");
 let models = null;
 let last = null; // The name of the model that was chosen, by whatever way.
 
@@ -55,14 +55,14 @@ function restore() {
   }
 }
 
-export function readWishes(name) {
+export function readSettings(name) {
   const { data, scale, model } = readChoice();
-  const wishes = new URLSearchParams({ name, model: model.name, scale });
-  if (data.get("format")) wishes.set("format", data.get("format"));
-  if (data.get("strip")) wishes.set("strip", "true");
-  if (model.has_strength) wishes.set("strength", data.get("strength"));
-  if (model.has_denoise) wishes.set("denoise", data.get("denoise"));
-  return wishes;
+  const settings = new URLSearchParams({ name, model: model.name, scale });
+  if (data.get("format")) settings.set("format", data.get("format"));
+  if (data.get("strip")) settings.set("strip", "true");
+  if (model.has_strength) settings.set("strength", data.get("strength"));
+  if (model.has_denoise) settings.set("denoise", data.get("denoise"));
+  return settings;
 }
 
 export async function offerWishes() {

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from minutia.errors import DataError
-from minutia.evaluate.benchmark import Contestant, run_benchmark
-from minutia.evaluate.made import Made
+from minutia.evaluate.benchmark import Method, run_benchmark
 from minutia.evaluate.measures import Pixels8
+from minutia.evaluate.precomputed import Precomputed
 from minutia.types import Picture
 
 
@@ -17,7 +17,7 @@ def nearest(picture: Picture) -> Picture:
     return Picture(picture.pixels.repeat(4, axis=0).repeat(4, axis=1))
 
 
-NEAREST = Contestant("nearest", 4, nearest)
+NEAREST = Method("nearest", 4, nearest)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def make(folder: Path, small: Pixels8, pattern: str, times: int = 4) -> Path:
 def test_what_another_tool_made_is_measured_as_a_model_is(
     originals: Path, tmp_path: Path, small: Pixels8, pattern: str
 ) -> None:
-    made = Made("theirs", 4, make(tmp_path / "made", small, pattern))
+    made = Precomputed("theirs", 4, make(tmp_path / "made", small, pattern))
     _, ours, theirs = run_benchmark([NEAREST, made], [originals])
     assert theirs.model == "theirs"
     assert theirs.pictures == ours.pictures
@@ -64,7 +64,7 @@ def test_the_names_that_minutia_gives_are_told_apart(tmp_path: Path, small: Pixe
         (tmp_path / folder).mkdir()
         for name in names:
             Image.fromarray(large).save(tmp_path / folder / f"{name}.png")
-    _, theirs = run_benchmark([Made("theirs", 4, tmp_path / "made")], [tmp_path])
+    _, theirs = run_benchmark([Precomputed("theirs", 4, tmp_path / "made")], [tmp_path])
     assert set(theirs.pictures) == {"photo.png", "photo_2.png"}
 
 
@@ -72,11 +72,11 @@ def test_what_cannot_take_part_is_told_before_anything_is_measured(
     originals: Path, tmp_path: Path, small: Pixels8
 ) -> None:
     enlarged: list[Picture] = []
-    watched = Contestant("watched", 4, lambda picture: (enlarged.append(picture), nearest(picture))[1])
+    watched = Method("watched", 4, lambda picture: (enlarged.append(picture), nearest(picture))[1])
 
     def refusal(folder: Path) -> str:
         with pytest.raises(DataError) as refused:
-            run_benchmark([watched, Made("theirs", 4, folder)], [originals])
+            run_benchmark([watched, Precomputed("theirs", 4, folder)], [originals])
         return str(refused.value)
 
     assert refusal(tmp_path / "none") == f"The folder {tmp_path / 'none'} does not exist."

@@ -11,7 +11,7 @@ from typing import cast
 from minutia.errors import PictureError
 from minutia.image.color import require_range
 from minutia.image.formats import LOSSY, TIFF, USUAL_ENCODING, Encoding, format_of
-from minutia.image.target import Target, Wish
+from minutia.image.target import Target, TargetKind
 from minutia.types import ValueRange
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import default_models, find_model
@@ -23,30 +23,30 @@ def read_target(given: Mapping[str, float | str | None]) -> Target | None:
     """Read the one setting of the output size that is given; None where there is none.
 
     Args:
-        given: by the names of settings (see `image.target.Wish`): numbers, and for `fit` text such as `3840x2160`.
+        given: by kind (see `image.target.TargetKind`): numbers, and for `fit` text such as `3840x2160`.
 
     Raises:
         PictureError: several settings, an invalid box, or a size that no picture can have or that is smaller.
     """
-    wishes = {cast(Wish, wish): value for wish, value in given.items() if value is not None}
-    if not wishes:
+    kinds = {cast(TargetKind, kind): value for kind, value in given.items() if value is not None}
+    if not kinds:
         return None
-    if len(wishes) > 1:
-        names = " and ".join(f"--{wish.replace('_', '-')}" for wish in wishes)
+    if len(kinds) > 1:
+        names = " and ".join(f"--{kind.replace('_', '-')}" for kind in kinds)
         raise PictureError(
             f"{names} cannot be combined, since the aspect ratio is kept; --fit WIDTHxHEIGHT fits a picture into a box."
         )
-    ((wish, value),) = wishes.items()
+    ((kind, value),) = kinds.items()
     if isinstance(value, str):
         box = BOX.fullmatch(value.strip())
         if box is None or not all(int(side) for side in box.groups()):
             raise PictureError(f"{value} is not a valid size; write width and height in pixels, as in --fit 3840x2160.")
-        return Target(wish, int(box[1]), int(box[2]))
+        return Target(kind, int(box[1]), int(box[2]))
     if not math.isfinite(value) or value <= 0:
-        raise PictureError(f"--{wish.replace('_', '-')} must be a positive number, not {value:g}.")
-    if wish == "scale" and value < 1:
+        raise PictureError(f"--{kind.replace('_', '-')} must be a positive number, not {value:g}.")
+    if kind == "scale" and value < 1:
         raise PictureError(f"--scale must be at least 1, not {value:g}; Minutia does not downscale.")
-    return Target(wish, value)
+    return Target(kind, value)
 
 
 def read_range(given: str | None) -> ValueRange | None:
@@ -79,7 +79,7 @@ def choose_model(model: str | None, target: Target | None) -> tuple[ModelCard, T
     Raises:
         ModelError: an unknown or damaged model.
     """
-    if target is None or target.wish != "scale":
+    if target is None or target.kind != "scale":
         return find_model(model), target
     if model is None:
         cards = default_models()
@@ -89,7 +89,7 @@ def choose_model(model: str | None, target: Target | None) -> tuple[ModelCard, T
     return card, None if target.value == card.scale else target
 
 
-def idle_wishes(encoding: Encoding, targets: Iterable[Path]) -> list[str]:
+def unused_settings(encoding: Encoding, targets: Iterable[Path]) -> list[str]:
     """Say which settings have no effect on any of the files."""
     formats = {format_of(target) for target in targets}
     idle = []
@@ -106,9 +106,9 @@ def mark(card: ModelCard, target: Target | None) -> str:
     if target is None:
         return f"_x{card.scale}"
     value = f"{target.value:.10g}"
-    if target.wish == "fit":
+    if target.kind == "fit":
         return f"_{value}x{target.height:.10g}"
-    if target.wish == "megapixels":
+    if target.kind == "megapixels":
         return f"_{value}mp"
-    before = {"scale": "x", "width": "w", "height": "h", "long_side": "long", "short_side": "short"}[target.wish]
+    before = {"scale": "x", "width": "w", "height": "h", "long_side": "long", "short_side": "short"}[target.kind]
     return f"_{before}{value}"

@@ -13,7 +13,7 @@ from minutia.image.pairs import PairFiles, decode
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Precomputed:
     """An entrant whose answers are read from a folder, or from one of the test set's name below it."""
 
     name: str

@@ -1,4 +1,4 @@
-"""`minutia.image.lock` in torch, for enlargements that are on a GPU already."""
+"""`minutia.image.color_lock` in torch, for enlargements that are on a GPU already."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from minutia.image.lock import ALLOWED, ROUNDS, SIGMA, TAPS, TOUCHES
+from minutia.image.color_lock import ALLOWED, ROUNDS, SIGMA, TAPS, TOUCHES
 
 
 def lock_colors(y: Tensor, x: Tensor, scale: int) -> Tensor:
-    """Correct an enlargement of a picture in [0, 1] as `minutia.image.lock.lock_colors` does, within rounding.
+    """Correct an enlargement of a picture in [0, 1] as `minutia.image.color_lock.lock_colors` does, within rounding.
 
     Args:
         y: (N, C, H * scale, W * scale), float32, the enlargement; it is corrected in place.

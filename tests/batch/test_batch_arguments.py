@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from minutia.batch import Encoding, choose_model, idle_wishes, mark, read_range, read_target, wishes
+from minutia.batch import Encoding, arguments, choose_model, mark, read_range, read_target, unused_settings
 from minutia.errors import ModelError, PictureError
 from minutia.image.target import Target
 from minutia.zoo.catalog import find_model
@@ -51,8 +51,8 @@ def test_wishes_that_cannot_be_are_refused(given: dict[str, float | str], senten
 
 def test_a_scale_chooses_the_smallest_model_that_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
     cards = {scale: replace(find_model(), name=f"x{scale}", scale=scale) for scale in (2, 4)}
-    monkeypatch.setattr(wishes, "default_models", lambda: list(cards.values()))
-    monkeypatch.setattr(wishes, "find_model", lambda name: cards[int(name)])
+    monkeypatch.setattr(arguments, "default_models", lambda: list(cards.values()))
+    monkeypatch.setattr(arguments, "find_model", lambda name: cards[int(name)])
     for value, scale, left in ((2, 2, False), (1.5, 2, True), (2.5, 4, True), (4, 4, False), (9, 4, True)):
         target = Target("scale", value)
         assert choose_model(None, target) == (cards[scale], target if left else None), value
@@ -89,7 +89,7 @@ def test_names_say_the_wish(target: Target | None, expected: str) -> None:
 def test_wishes_that_no_output_can_have_are_named() -> None:
     png, jpeg, tiff = Path("a.png"), Path("a.JPG"), Path("a.tif")
     every = Encoding(quality=80, compression="none", pyramid=True)
-    of_png, of_both = ([words.split()[0] for words in idle_wishes(every, paths)] for paths in ([png], [png, tiff]))
+    of_png, of_both = ([words.split()[0] for words in unused_settings(every, paths)] for paths in ([png], [png, tiff]))
     assert of_png == ["--quality", "--compression", "--pyramid"]
     assert of_both == ["--quality"]
-    assert idle_wishes(every, [jpeg, tiff]) == idle_wishes(Encoding(), [png, jpeg, tiff]) == []
+    assert unused_settings(every, [jpeg, tiff]) == unused_settings(Encoding(), [png, jpeg, tiff]) == []

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from minutia.engines import FakeEngine, torch_lock
+from minutia.engines import FakeEngine, torch_color_lock
 from minutia.enlarge import Network, enlarge
 from minutia.errors import OutOfMemory
 from minutia.image import lock as locking
-from minutia.image.lock import RADIUS, lock_colors
+from minutia.image.color_lock import RADIUS, lock_colors
 from minutia.types import Area, Picture, Pixels
 
 
@@ -46,7 +46,7 @@ def test_mean_and_blurred_copy_match_the_source(photo: np.ndarray, lock: bool) -
 def test_a_gpu_locks_as_the_processor_does(photo: np.ndarray) -> None:
     x = photo.transpose(2, 0, 1)[None].astype(np.float32) / 255
     y = Drifting().run(x)
-    ours = torch_lock.lock_colors(torch.from_numpy(y.copy()), torch.from_numpy(x), 4)
+    ours = torch_color_lock.lock_colors(torch.from_numpy(y.copy()), torch.from_numpy(x), 4)
     assert np.abs(ours.numpy() - lock_colors(y.copy(), x, 4)).max() < 1e-5
 
 

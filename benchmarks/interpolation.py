@@ -1,6 +1,6 @@
-"""Measure a model over --strength, and draw the curve: python benchmarks/dial.py TEST_SET VGG19_WEIGHTS.
+"""Measure a model over --strength, and draw the curve: python benchmarks/interpolation.py TEST_SET VGG19_WEIGHTS.
 
-Writes docs/dial.md and docs/dial.svg.
+Writes docs/interpolation.md and docs/interpolation.svg.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from minutia.evaluate.benchmark import Contestant, Result, run_benchmark
+from minutia.evaluate.benchmark import Method, Result, run_benchmark
 from minutia.evaluate.measures import FIDELITY, NIQE, vgg_distance
 from minutia.evaluate.report import to_markdown
 from minutia.upscaler import Upscaler
@@ -27,10 +27,10 @@ WORDS = """# Network interpolation (--strength)
 `--strength` blends the weights of an adversarial model with those of its fidelity model (network interpolation, Wang et
 al. 2018, section 3.4): 1 is the adversarial model, 0 the fidelity model.
 
-Made by `python benchmarks/dial.py TEST_SET VGG19_WEIGHTS`; VGG19_WEIGHTS is a file with the weights of VGG19
+Made by `python benchmarks/interpolation.py TEST_SET VGG19_WEIGHTS`; VGG19_WEIGHTS is a file with the weights of VGG19
 ([evaluation.md](evaluation.md)).
 
-![PSNR and VGG distance by strength](dial.svg)
+![PSNR and VGG distance by strength](interpolation.svg)
 
 """
 
@@ -39,12 +39,11 @@ def main() -> None:
     """Measure the model at several strengths, and write the table and the curve."""
     test_set, weights = Path(sys.argv[1]), Path(sys.argv[2])
     card = find_model(MODEL)
-    contestants = [
-        Contestant(f"{card.name} at {share:g}", card.scale, Upscaler(card, strength=share).upscale)
-        for share in STRENGTHS
+    methods = [
+        Method(f"{card.name} at {share:g}", card.scale, Upscaler(card, strength=share).upscale) for share in STRENGTHS
     ]
-    results = run_benchmark(contestants, [test_set], measures=[*FIDELITY, NIQE, vgg_distance(weights)])
-    (DOCS / "dial.md").write_text(WORDS + to_markdown(results), encoding="utf-8")
+    results = run_benchmark(methods, [test_set], measures=[*FIDELITY, NIQE, vgg_distance(weights)])
+    (DOCS / "interpolation.md").write_text(WORDS + to_markdown(results), encoding="utf-8")
     draw(results[1:-1])  # Without bicubic and the originals.
 
 
@@ -59,7 +58,7 @@ def draw(results: list[Result]) -> None:
         axes.annotate(f"{share:g}", (left, bottom), textcoords="offset points", xytext=(6, 4))
     axes.set(xlabel="VGG distance (lower looks more like the original)", ylabel="PSNR-Y, dB")
     axes.set_title(f"{MODEL} on {results[0].data}, by strength")
-    figure.savefig(DOCS / "dial.svg", metadata={"Date": None})
+    figure.savefig(DOCS / "interpolation.svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":

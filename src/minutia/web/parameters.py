@@ -10,7 +10,7 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from minutia.batch import Encoding, Job, Limits, Making, Naming, choose_model, mark, plan_jobs, read_target
+from minutia.batch import Encoding, Job, Limits, Naming, Output, choose_model, mark, plan_jobs, read_target
 from minutia.batch.scan import kept_sizes, size_after
 from minutia.batch.streams import suffix_of
 from minutia.errors import ModelError
@@ -29,7 +29,7 @@ OPTION: Final = re.compile(r"--([a-z][a-z-]+)")
 Size: TypeAlias = Annotated[float, Field(le=1e9, allow_inf_nan=False)]
 
 
-class Wishes(BaseModel):
+class Parameters(BaseModel):
     """Settings for a picture; names and meanings are those of the options of `minutia upscale`."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
@@ -66,8 +66,8 @@ class Order:
 
     job: Job
     card: ModelCard
-    making: Making
-    wishes: Wishes
+    output: Output
+    parameters: Parameters
     before: tuple[int, int]
     """Height and width of the picture, or of the first of several."""
 
@@ -80,41 +80,41 @@ def plain_name(name: str) -> str:
     return path.stem.encode()[:150].decode(errors="ignore") + path.suffix[:10]
 
 
-def place_order(sent: Path, wishes: Wishes, max_pixels: int, max_output_pixels: int) -> Order:
+def place_order(sent: Path, parameters: Parameters, max_pixels: int, max_output_pixels: int) -> Order:
     """Look at a file and settle what becomes of it, before any work.
 
     Args:
-        sent: the file; it is renamed, as `wishes.name` and its content say.
+        sent: the file; it is renamed, as `parameters.name` and its content say.
 
     Raises:
-        PictureError: it is broken, no picture or too large, or the wishes contradict each other or cannot be met.
+        PictureError: it is broken, no picture or too large, or the parameters contradict each other or cannot be met.
         ModelError: there is no such model, or it has no model to blend with.
     """
-    path = sent.with_name(plain_name(wishes.name))
+    path = sent.with_name(plain_name(parameters.name))
     is_known = path.suffix.lower() in READ | CAMERA_RAW
     path = sent.rename(path if is_known else path.with_name(path.name + suffix_of(sent)))
     sides = ("scale", "width", "height", "long_side", "short_side", "megapixels", "fit")
-    wish = read_target({name: getattr(wishes, name) for name in sides})
-    if wishes.model is not None and wishes.model not in {card.name for card in list_models()}:
-        raise ModelError(f"There is no model called {wishes.model}; /api/models lists the available ones.")
-    card, target = choose_model(wishes.model, wish)
-    for dial, sibling in (("strength", card.faithful), ("denoise", card.gentle)):
-        if getattr(wishes, dial) != 1 and not sibling:
+    size = read_target({name: getattr(parameters, name) for name in sides})
+    if parameters.model is not None and parameters.model not in {card.name for card in list_models()}:
+        raise ModelError(f"There is no model called {parameters.model}; /api/models lists the available ones.")
+    card, target = choose_model(parameters.model, size)
+    for dial, sibling in (("strength", card.fidelity), ("denoise", card.grain)):
+        if getattr(parameters, dial) != 1 and not sibling:
             raise ModelError(f"The model {card.name} has no model to blend with; leave out {dial}.")
-    making = Making(
+    output = Output(
         target=target,
-        encoding=Encoding(quality=wishes.quality),
-        strip=wishes.strip,
+        encoding=Encoding(quality=parameters.quality),
+        strip=parameters.strip,
         limits=Limits(max_pixels),
         max_output_pixels=max_output_pixels,
     )
-    shape = read_shape(path, making.limits)
-    (job,) = plan_jobs([path], Naming(extension=wishes.format, mark=mark(card, target))).jobs
+    shape = read_shape(path, output.limits)
+    (job,) = plan_jobs([path], Naming(extension=parameters.format, mark=mark(card, target))).jobs
     kept = kept_sizes(shape, job.target)
     for height, width in set(kept):
-        require_pixels(width, height, len(kept), path, making.limits)
-    making.require_output([size_after(path, job.target, size, card.scale, target) for size in kept], path)
-    return Order(job, card, making, wishes, kept[0])
+        require_pixels(width, height, len(kept), path, output.limits)
+    output.require_output([size_after(path, job.target, size, card.scale, target) for size in kept], path)
+    return Order(job, card, output, parameters, kept[0])
 
 
 def in_words_of_the_api(words: str, folder: Path) -> str:
