@@ -71,7 +71,7 @@ def test_lines_tell_all(batch: Batch, folder: Path) -> None:
     assert float(str(done["seconds"])) > 0
     assert done["settings"] == settings_for(Path("c.jpg"), settings_of(batch.upscaler, Output()))
     assert lines[-1]["status"] == "failed"
-    assert "broken" in str(lines[-1]["error"])
+    assert "damaged" in str(lines[-1]["error"])
 
 
 def test_what_a_killed_batch_left_half_written_goes_when_it_is_resumed(batch: Batch) -> None:

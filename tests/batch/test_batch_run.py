@@ -108,7 +108,7 @@ def test_bad_files_fail_alone(folder: Path, upscaler: Upscaler) -> None:
     jobs = plan_jobs([folder, folder / "none.png"], Naming(), recursive=True).jobs
     outcomes = list(run_jobs(jobs, upscaler))
     assert [outcome.status for outcome in outcomes] == ["failed", "done", "done", "failed"]
-    assert "broken" in str(outcomes[0].error)
+    assert "damaged" in str(outcomes[0].error)
     assert "does not exist" in str(outcomes[3].error)
 
 

@@ -87,7 +87,7 @@ def test_upscale_a_folder_with_options(picture: Path, tiny_model: Path, tmp_path
         (["none.png", "--strength", "2"], "strength must be between 0 "),
         (["none.png", "--format", "doc"], "There is no format doc"),
         (["none.png", "--device", "tpu"], "no device called tpu"),
-        (["none.png", "--device", "cuda"], "torch finds no device cuda here"),
+        (["none.png", "--device", "cuda"], "torch finds no device cuda;"),
     ],
 )
 def test_wrong_inputs_are_one_sentence(words: list[str], sentence: str, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_duplicates(pairs: Path, scenes: list[np.ndarray], tmp_path: Path) -> No
     save(downscale(scenes[3], SCALE), pairs / "LR" / "again.png")
     report = check(pairs, scale=SCALE)
     assert found(report) == [("duplicate", "3.png")]
-    assert report.findings[0].detail == "as again.jpg"
+    assert report.findings[0].detail == "same as again.jpg"
 
 
 def test_jpeg_history_is_seen_in_lossless_files_alone(scenes: list[np.ndarray], tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_pictures_that_cannot_serve_are_left_out_and_named(photos: Path, tmp_pat
     assert "smaller than the scale 4" in done.skipped["1"]
     again = prepare_own(photos, tmp_path / "out", Settings())
     assert (again.is_new, again.skipped) == (False, done.skipped)
-    with pytest.raises(DataError, match=r"None of the 4 pictures can be used; the first: .*0\.png is broken"):
+    with pytest.raises(DataError, match=r"None of the 4 pictures can be used; the first: .*0\.png is damaged"):
         prepare_own(photos, tmp_path / "other", Settings(crop=512))
     assert not (tmp_path / ".other.part").exists()
 
@@ -276,7 +276,7 @@ def test_the_new_folder_may_be_told_from_inside_the_old_one(
     monkeypatch.chdir(tmp_path / "pictures")
     assert prepare_own(Path(), Path("../out"), Settings(scale=4)).num_pairs == 1
     (tmp_path / "link").symlink_to(tmp_path / "pictures")
-    with pytest.raises(DataError, match="lies in"):
+    with pytest.raises(DataError, match="is inside"):
         prepare_own(Path(), tmp_path / "link" / "out", Settings(scale=4))
 
 

@@ -194,7 +194,7 @@ def test_broken_files_are_one_sentence(tmp_path: Path, photo: np.ndarray, size: 
     whole, broken = tmp_path / "whole.png", tmp_path / "broken.png"
     Image.fromarray(photo).save(whole)
     broken.write_bytes(whole.read_bytes()[:size])
-    with pytest.raises(PictureError, match=r"broken\.png (is broken|cannot be read)"):
+    with pytest.raises(PictureError, match=r"broken\.png (is damaged|cannot be read)"):
         read(broken)
 
 

@@ -148,7 +148,7 @@ def test_other_settings_or_another_film_start_anew(tmp_path: Path, caplog: pytes
     caplog.clear()
     repeater = Repeater()
     upscale_video(source, target, repeater, segment_seconds=1, crf=30)
-    assert "as this has changed: film." in caplog.text
+    assert "since this has changed: film." in caplog.text
     assert repeater.count == 16
     assert abs(levels_of(target)[0] - level(3)) <= 2
 

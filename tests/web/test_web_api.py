@@ -164,7 +164,7 @@ def test_pictures_wait_for_their_turn_and_too_many_are_refused(
 def test_a_form_is_told_to_be_none(place: Place, small: np.ndarray) -> None:
     client = Client(place.client.port, {"Content-Type": "multipart/form-data; boundary=x"})
     answer = client.ask("POST", "/api/upscale", encoded(small))
-    assert (answer.status, answer.detail[:38]) == (415, "Send the picture as the whole body, n")
+    assert (answer.status, answer.detail[:39]) == (415, "Send the picture as the whole body, not")
 
 
 def test_what_is_lost_is_told(place: Place, small: np.ndarray) -> None:
