@@ -107,8 +107,8 @@ def describe(name: str, bicubic: Pixels, ours: Pixels, original: Pixels) -> str:
     colours = [colour_grid(error) for error in errors]
     drift = np.abs(errors[1].mean(axis=(0, 1))).max()
     spreads = blocks(original)
-    calm = spreads <= np.quantile(spreads, FLAT)
-    found = [blocks(pixels)[calm].mean() for pixels in (original, bicubic, ours)]
+    flat = spreads <= np.quantile(spreads, FLAT)
+    found = [blocks(pixels)[flat].mean() for pixels in (original, bicubic, ours)]
     return (
         f"| {name} | {psnr[0]:.2f} | {psnr[1]:.2f} | {grids[0]:.2f} | {grids[1]:.2f} | {colours[0]} | "
         f"{colours[1]} | {drift:.2f} | {' | '.join(f'{each:.2f}' for each in found)} |"

@@ -1,6 +1,6 @@
 """Make degraded copies of a test set, always the same ones, to judge models for real photographs by.
 
-    python benchmarks/degraded.py photos/HR degraded [--scale 2] [--tables worn]
+    python benchmarks/degraded.py photos/HR degraded [--scale 2] [--tables mixed]
     minutia evaluate minutia-x4 --data degraded/light --data degraded/medium --data degraded/heavy --niqe --vgg FILE
 
 Three strengths: `light` is a phone's JPEG, `medium` went round the web, `heavy` is from an old camera; or other tables.

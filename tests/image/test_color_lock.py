@@ -7,7 +7,7 @@ import torch
 from minutia.engines import FakeEngine, torch_color_lock
 from minutia.enlarge import Network, enlarge
 from minutia.errors import OutOfMemory
-from minutia.image import lock as locking
+from minutia.image import color_lock as locking
 from minutia.image.color_lock import RADIUS, lock_colors
 from minutia.types import Area, Picture, Pixels
 

@@ -32,7 +32,7 @@ class Place:
     rate_factor: float = 1.0
     """On the learning rates, below 1 after the run broke down and went back."""
     since: int = 0
-    """Step after which figures can be compared: those before it were taken by another yardstick."""
+    """Step after which figures can be compared: those before it were measured differently."""
     ended: dict[str, int] = field(default_factory=dict)
     """Phases before this one, and after how many steps they ended."""
 

@@ -19,7 +19,7 @@ GRID_EPSILON = 1e-4
 """So that the root has a slope where there is no grid."""
 
 FLAT = 2 / 255
-"""Standard deviation of a neighbourhood at which it counts half as calm."""
+"""Standard deviation of a neighbourhood at which it counts half as flat."""
 
 PAPER_RESCALE = 1 / 12.75
 """Factor on VGG features in the SRGAN paper, section 3.2."""

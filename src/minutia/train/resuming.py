@@ -15,7 +15,7 @@ from minutia.train.recipe import load_recipe
 
 logger = logging.getLogger(__name__)
 
-YARDSTICK = {
+METRIC_KEYS = {
     "content": ("content.best",),
     "adversarial": (
         "adversarial.best",
@@ -24,7 +24,7 @@ YARDSTICK = {
 }
 """Keys on which the figures of a phase depend."""
 
-YARDSTICK_OF_ALL = ("validation.hr", "validation.lr", "data.degradation", "data.normalisation")
+METRIC_KEYS_OF_ALL = ("validation.hr", "validation.lr", "data.degradation", "data.normalisation")
 OWN_PICTURES = ("data.hr", "data.lr", "data.num_held_out")
 """The same where some of the training pictures are held out."""
 
@@ -75,8 +75,8 @@ def _adapted(place: Place, recipe: Recipe, changes: Sequence[str]) -> Place:
             "--set run=FOLDER and --set content.init=WEIGHTS."
         )
     own = OWN_PICTURES if recipe.validation.hr is None else ()
-    yardstick = (*YARDSTICK[place.phase], *YARDSTICK_OF_ALL, *own)
-    if any(key.startswith(yardstick) for key in changes):
+    on_metrics = (*METRIC_KEYS[place.phase], *METRIC_KEYS_OF_ALL, *own)
+    if any(key.startswith(on_metrics) for key in changes):
         place = replace(place, best=None, num_worse=0, since=place.step)
     if any(key.startswith(f"{place.phase}.schedule") for key in changes):
         return replace(place, rate_factor=1.0)

@@ -98,8 +98,8 @@ def place_order(sent: Path, parameters: Parameters, max_pixels: int, max_output_
     if parameters.model is not None and parameters.model not in {card.name for card in list_models()}:
         raise ModelError(f"There is no model called {parameters.model}; /api/models lists the available ones.")
     card, target = choose_model(parameters.model, size)
-    for dial, sibling in (("strength", card.fidelity), ("denoise", card.grain)):
-        if getattr(parameters, dial) != 1 and not sibling:
+    for dial, other in (("strength", card.fidelity), ("denoise", card.grain)):
+        if getattr(parameters, dial) != 1 and not other:
             raise ModelError(f"The model {card.name} has no model to blend with; leave out {dial}.")
     output = Output(
         target=target,

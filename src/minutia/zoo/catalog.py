@@ -102,14 +102,14 @@ def _blend_with(dial: str, name: str, kind: str, card: ModelCard, model: bytes, 
         raise ModelError(f"The model {card.name} has no {kind} model to blend with; leave out --{dial}.")
     # The other is called by name, or lies in a folder beside the model's.
     beside = card.model_path.absolute().parent.parent / name
-    sibling = read_card(beside / CARD_NAME) if (beside / CARD_NAME).is_file() else find_model(name)
+    partner = read_card(beside / CARD_NAME) if (beside / CARD_NAME).is_file() else find_model(name)
     for what, one, other in (
-        ("networks", sibling.network, card.network),
-        ("normalisations", sibling.normalisation, card.normalisation),
+        ("networks", partner.network, card.network),
+        ("normalisations", partner.normalisation, card.normalisation),
     ):
         if one != other:
-            raise ModelError(f"{sibling.name} and {card.name} have different {what} and cannot be blended.")
-    return blend(_read_checked(sibling), model, share)
+            raise ModelError(f"{partner.name} and {card.name} have different {what} and cannot be blended.")
+    return blend(_read_checked(partner), model, share)
 
 
 def _read_checked(card: ModelCard) -> bytes:
