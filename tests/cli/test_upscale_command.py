@@ -201,7 +201,7 @@ def test_a_dry_run_writes_nothing(scans: Path, minutia: Callable[..., int], caps
     out, err = capsys.readouterr()
     assert f"{scans / 'a.png'}  16x12 -> 40x30  about " in out
     assert "2 to make, 1 would fail; about " in out
-    assert "b.jpg is broken" in err
+    assert "b.jpg is damaged" in err
     assert not (scans / "out").exists()
     assert minutia(*words) == 1
     capsys.readouterr()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from minutia.metrics.checkerboard import grid
+from minutia.metrics.checkerboard import checkerboard
 from minutia.train.losses import (
     PerceptualLoss,
     checkerboard_loss,
@@ -115,7 +115,9 @@ def test_the_loss_of_the_grid_is_the_measure_of_it(scale: int) -> None:
     sr = hr + random.integers(0, 40, (8 * scale, 8 * scale, 1), dtype=np.uint8)
     x, y = (torch.from_numpy(pixels / 255).permute(2, 0, 1)[None] for pixels in (sr, hr))
     luma_of_white = 219 / 255
-    assert 255 * luma_of_white * checkerboard_loss(x, y, scale).item() == pytest.approx(grid(sr, hr, scale), rel=0.01)
+    assert 255 * luma_of_white * checkerboard_loss(x, y, scale).item() == pytest.approx(
+        checkerboard(sr, hr, scale), rel=0.01
+    )
 
 
 def test_a_grid_is_learnt_away_and_noise_is_let_be() -> None:

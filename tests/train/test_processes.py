@@ -117,7 +117,7 @@ def test_shares_are_the_batch(candidates: int) -> None:
         assert torch.equal(torch.cat([share[kind] for share in shares]), whole[kind])
 
 
-@pytest.mark.parametrize(("size", "words"), [(6, "take 4 or 8"), (2, "take 4")])
+@pytest.mark.parametrize(("size", "words"), [(6, "use 4 or 8"), (2, "use 4")])
 def test_batches_that_do_not_divide_are_refused(size: int, words: str) -> None:
     with pytest.raises(TrainingError, match=rf"content.batch_size = {size} crops cannot .* by 4 processes; {words}\."):
         _check_shares("content.batch_size", size, 4)

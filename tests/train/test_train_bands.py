@@ -204,13 +204,13 @@ def test_models_of_bands_are_measured_on_all_of_them(place: Path, model: Path, k
     (figure,) = find_model(model).figures
     assert (figure.convention, figure.psnr) == (BAND_CONVENTION, pytest.approx(ours["psnr"], abs=1e-3))
     refused = CliRunner().invoke(app, [*command, "--niqe"])
-    assert str(refused.exception).startswith("NIQE, grid, VGG and LPIPS measure photographs")
+    assert str(refused.exception).startswith("NIQE, checkerboard, VGG and LPIPS measure photographs")
 
 
 def test_what_the_model_does_not_take_is_refused(place: Path, model: Path, kind: str, photo: np.ndarray) -> None:
     upscaler = Upscaler(model, device="cpu")
     takes = "4 bands" if kind == "satellite" else "one band"
-    with pytest.raises(PictureError, match=rf"has three bands \(RGB\), and the model takes {takes}; choose"):
+    with pytest.raises(PictureError, match=rf"has three bands \(RGB\), but the model takes {takes}; choose"):
         upscaler.upscale(photo)
     Image.fromarray(photo).save(place / "photo.png")
     result = CliRunner().invoke(app, ["upscale", str(place / "photo.png"), "-m", str(model)])
