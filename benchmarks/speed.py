@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from PIL import Image
 
 from minutia.bench.machine import processor
+from minutia.bench.starts import upscale_command
 from minutia.bench.turns import take_turns
 from minutia.engines import open_engine
+from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import find_model
 
 TORCH = ("--engine", "torch", "--precision", "fp32")
@@ -37,9 +36,12 @@ def main() -> None:
     print(f"{processor()}, {os.cpu_count()} cores; medians of {options.runs} runs\n")
     print("| picture | `minutia upscale`, s | time with torch fp32, s | ratio | ratio of the network alone |")
     print("|---|---|---|---|---|")
+    card = find_model(options.model)
     for side in SIDES:
-        whole = take_turns([command(side, options.model, extra) for extra in ((), TORCH)], options.runs)
-        alone = take_turns([network(side, options.model, extra) for extra in ((), TORCH)], options.runs)
+        with TemporaryDirectory() as folder:
+            commands = [upscale_command(card, side, extra, Path(folder)).run for extra in ((), TORCH)]
+            whole = take_turns(commands, options.runs)
+        alone = take_turns([network(side, card, extra) for extra in ((), TORCH)], options.runs)
         print(
             f"| {side}x{side} | {whole[0]:.2f} | {whole[1]:.2f} | {whole[1] / whole[0]:.1f} | "
             f"{alone[1] / alone[0]:.1f} |",
@@ -47,28 +49,11 @@ def main() -> None:
         )
 
 
-def command(side: int, model: str, extra: tuple[str, ...]) -> Callable[[], None]:
-    """From process start to file written."""
-    folder = Path(tempfile.mkdtemp())
-    picture = folder / "in.png"
-    Image.fromarray(pixels(side)).save(picture)
-    words = [sys.executable, "-m", "minutia", "upscale", str(picture), "-m", model]
-    words += ["-o", str(folder / "out.png"), "--overwrite", *extra]
-    return lambda: subprocess.run(words, check=True, stdout=subprocess.DEVNULL)  # type: ignore[return-value]
-
-
-def network(side: int, model: str, extra: tuple[str, ...]) -> Callable[[], None]:
+def network(side: int, card: ModelCard, extra: tuple[str, ...]) -> Callable[[], None]:
     """The network alone, already loaded."""
-    card = find_model(model)
     engine = open_engine(card, engine="torch", precision="fp32") if extra else open_engine(card)
-    x = np.ascontiguousarray(pixels(side).transpose(2, 0, 1)[None], dtype=np.float32) / 255
+    x = np.random.default_rng(0).random((1, 3, side, side), np.float32)  # Speed does not depend on what it is.
     return lambda: engine.run(x)  # type: ignore[return-value]
-
-
-def pixels(side: int) -> np.ndarray:
-    """A picture of soft noise; speed does not depend on what is on it."""
-    small = np.random.default_rng(0).integers(0, 256, (side // 8, side // 8, 3), dtype=np.uint8)
-    return np.asarray(Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC))
 
 
 if __name__ == "__main__":

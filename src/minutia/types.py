@@ -173,7 +173,7 @@ class Engine(Protocol):
 
     @property
     def device(self) -> str:
-        """Where it runs: cpu, gpu, cuda, cuda:N or mps."""
+        """Where it runs: cpu, intel-gpu, cuda, cuda:N or mps."""
         ...
 
     @property

@@ -60,7 +60,7 @@ class Upscaler:
 
         Args:
             engine: auto, openvino, torch or onnxruntime.
-            device: auto, cpu, gpu (an Intel GPU), cuda, cuda:N or mps; several, separated by commas, share the
+            device: auto, cpu, intel-gpu, cuda, cuda:N or mps; several, separated by commas, share the
                 pictures.
             precision: auto, fp32, bf16 or fp16; auto is fp32 for measurements, of which bf16 would keep 8 bits.
             tile: side of a tile in input pixels; None chooses, 0 does not tile.

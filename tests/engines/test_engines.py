@@ -123,7 +123,7 @@ def test_bf16_stays_near(tiny_model: Path, photo: np.ndarray) -> None:
         ({"engine": "tensorflow"}, "tensorflow is not available; choose from auto, openvino"),
         ({"precision": "int8"}, "int8 is not available"),
         ({"engine": "openvino", "device": "cuda"}, "does not run on cuda"),
-        ({"engine": "onnxruntime", "device": "gpu"}, "runs on the CPU, not on gpu"),
+        ({"engine": "onnxruntime", "device": "intel-gpu"}, "runs on the CPU, not on intel-gpu"),
         ({"engine": "onnxruntime", "precision": "bf16"}, "computes in fp32, not in bf16"),
         ({"engine": "torch", "device": "cpu", "precision": "fp16"}, "not compute in fp16 on a CPU"),
         ({"engine": "torch", "device": "cuda:99"}, "torch finds no device cuda:99"),
@@ -281,7 +281,7 @@ def test_a_gpu_makes_the_pixels_that_the_processor_makes(tiny_model: Path, photo
 
 def test_auto_takes_torch_only_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "_has_accelerator", lambda: False)
-    assert [engines._choose(device) for device in ("auto", "cpu", "gpu", "cuda:1", "mps")] == [
+    assert [engines._choose(device) for device in ("auto", "cpu", "intel-gpu", "cuda:1", "mps")] == [
         "openvino",
         "openvino",
         "openvino",

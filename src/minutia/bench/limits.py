@@ -40,13 +40,13 @@ def find_products(device: str) -> list[Product]:
     """Prepare products in every precision that a device multiplies in by its own instructions.
 
     Args:
-        device: cpu and gpu (Intel's) are measured by OpenVINO; cuda, cuda:N and mps by torch, and cpu where there is no
+        device: cpu and intel-gpu are measured by OpenVINO; cuda, cuda:N and mps by torch, and cpu where there is no
             OpenVINO.
 
     Returns:
         Empty for a CPU on which there is neither.
     """
-    if device in {"cpu", "gpu"} and importlib.util.find_spec("openvino") is not None:
+    if device in {"cpu", "intel-gpu"} and importlib.util.find_spec("openvino") is not None:
         return _openvino_products(device)
     return _torch_products(device) if importlib.util.find_spec("torch") is not None else []
 

@@ -34,7 +34,7 @@ def bench(
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Measure the speed of this machine, of models and of whole commands."""
+    """Measure speed: of this machine, of models, of whole commands."""
     from minutia.bench.report import to_json
     from minutia.bench.run import run_bench
     from minutia.cli.bars import progress_bar

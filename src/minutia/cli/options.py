@@ -22,7 +22,7 @@ Device: TypeAlias = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="auto, cpu, cuda, cuda:N, mps, or gpu for an Intel GPU; cuda:0,cuda:1 share the pictures.",
+        help="auto, cpu, cuda, cuda:N, mps or intel-gpu; cuda:0,cuda:1 share the pictures.",
         rich_help_panel=SPEED,
     ),
 ]

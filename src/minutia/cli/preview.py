@@ -26,7 +26,7 @@ def preview(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
-    """Draw the training pairs: crops of the pictures, and the low-resolution inputs made of them."""
+    """Draw the training pairs of a recipe. Crops of the pictures, and the low-resolution inputs made of them."""
     with needs_extra("Training", "train"):
         from minutia.train.preview import draw_preview
         from minutia.train.recipe import load_recipe

@@ -19,7 +19,7 @@ from minutia.zoo.catalog import load_model
 
 __all__ = ["FakeEngine", "open_engine"]
 
-DEVICES = re.compile(r"auto|cpu|gpu|mps|cuda(:\d+)?")
+DEVICES = re.compile(r"auto|cpu|intel-gpu|mps|cuda(:\d+)?")
 
 
 def open_engine(
@@ -35,7 +35,7 @@ def open_engine(
     Args:
         model: what is run, as `load_model` gives it; by default the card's own.
         engine: auto takes torch where a CUDA or Apple device is wanted or usable, OpenVINO elsewhere.
-        device: auto, cpu, gpu (Intel's, by OpenVINO), cuda, cuda:N or mps; several with commas between them run side
+        device: auto, cpu, intel-gpu (by OpenVINO), cuda, cuda:N or mps; several with commas between them run side
             by side.
         precision: auto is bf16 or fp16 where the device is faster in it, fp32 elsewhere.
 
@@ -48,7 +48,7 @@ def open_engine(
     for each in devices:
         if not DEVICES.fullmatch(each):
             raise EngineError(
-                f"There is no device called {each}; choose from auto, cpu, cuda, cuda:N, mps and gpu (Intel)."
+                f"There is no device called {each}; choose from auto, cpu, cuda, cuda:N, mps and intel-gpu."
             )
     for value, known in ((engine, EngineName), (precision, Precision)):
         if value not in get_args(known):

@@ -44,7 +44,7 @@ class OpenVinoEngine:
         if device.startswith("cuda") or device == "mps":
             raise EngineError(f"OpenVINO does not run on {device}; use --engine torch.")
         core = ov.Core()
-        target = "GPU" if device == "gpu" else "CPU"
+        target = "GPU" if device == "intel-gpu" else "CPU"
         # With several of a kind their names are numbered, GPU.0, and GPU means the first.
         if target not in {name.partition(".")[0] for name in core.available_devices}:
             raise EngineError(f"OpenVINO finds no {target} on this machine; use --device cpu.")
@@ -56,7 +56,7 @@ class OpenVinoEngine:
         cache = _cache_for(card, model)
         kept = {} if cache is None else {"CACHE_DIR": str(cache)}
         self.scale = card.scale
-        self.device = target.lower()
+        self.device = "intel-gpu" if target == "GPU" else "cpu"
         self.precision = chosen
         self.description = f"OpenVINO on {target}, {chosen}"
         try:
