@@ -30,7 +30,7 @@ class Target:
         """Check the values.
 
         Raises:
-                PictureError: an unknown kind of size, or a box without a height.
+            PictureError: an unknown kind of size, or a box without a height.
         """
         if self.kind not in get_args(TargetKind):
             raise PictureError(f"Unknown target {self.kind!r}; known are {', '.join(get_args(TargetKind))}.")

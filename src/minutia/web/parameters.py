@@ -94,10 +94,10 @@ def place_order(sent: Path, parameters: Parameters, max_pixels: int, max_output_
     is_known = path.suffix.lower() in READ | CAMERA_RAW
     path = sent.rename(path if is_known else path.with_name(path.name + suffix_of(sent)))
     sides = ("scale", "width", "height", "long_side", "short_side", "megapixels", "fit")
-    size = read_target({name: getattr(parameters, name) for name in sides})
+    asked = read_target({name: getattr(parameters, name) for name in sides})
     if parameters.model is not None and parameters.model not in {card.name for card in list_models()}:
         raise ModelError(f"There is no model called {parameters.model}; /api/models lists the available ones.")
-    card, target = choose_model(parameters.model, size)
+    card, target = choose_model(parameters.model, asked)
     for dial, other in (("strength", card.fidelity), ("denoise", card.grain)):
         if getattr(parameters, dial) != 1 and not other:
             raise ModelError(f"The model {card.name} has no model to blend with; leave out {dial}.")

@@ -2,7 +2,7 @@
 
 import { $, complain } from "./dom.js";
 import { take } from "./entries.js";
-import { offerWishes } from "./settings.js";
+import { offerSettings } from "./settings.js";
 
 const HELD = /\.(tiff?|hei[cf]|jp2|psd|qoi|tga|webp|avif)$/i; // Pictures of which not every browser knows that they are.
 
@@ -65,7 +65,7 @@ addEventListener("paste", (event) => receive(event.clipboardData.files));
 
 if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) $("where").textContent = location.hostname;
 try {
-  await offerWishes();
+  await offerSettings();
   isReady = true;
   take(early);
 } catch (error) {

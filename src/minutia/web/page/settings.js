@@ -65,7 +65,7 @@ export function readSettings(name) {
   return settings;
 }
 
-export async function offerWishes() {
+export async function offerSettings() {
   const offered = await askFor("models");
   models = Object.fromEntries(offered.map((model) => [model.name, model]));
   last = offered.find((model) => model.is_default).name;
