@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import IPTC_NAA_CHUNK, IFDRational, ImageFileDirectory_
 from minutia.errors import OutputExists, PictureError
 from minutia.image import opening
 from minutia.image.formats import Encoding
-from minutia.image.io import find_pictures, read, read_shape, read_size, write
+from minutia.image.io import find_pictures, read, read_frames, read_shape, read_size, write
 from minutia.image.opening import Limits
 from minutia.image.pil import from_pil
 from minutia.image.windows import opened_rows
@@ -424,3 +424,13 @@ def test_a_folder_that_cannot_be_searched_is_told_of(tmp_path: Path, monkeypatch
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(PictureError, match="closed cannot be searched: permission denied"):
         find_pictures(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pages_that_are_not_read_do_not_count_against_the_limit(tmp_path: Path, dtype: type) -> None:
+    path = tmp_path / "three.tif"
+    tifffile.imwrite(path, np.zeros((3, 100, 100, 3), dtype), photometric="rgb")
+    assert read(path, Limits(max_pixels=15_000)).pixels.shape == (100, 100, 3)
+    assert read_size(path, Limits(max_pixels=15_000)) == (100, 100)
+    with pytest.raises(PictureError, match="100x100 pixels in 3 frames, more than the limit of 15,000"):
+        read_frames(path, Limits(max_pixels=15_000))

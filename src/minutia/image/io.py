@@ -144,7 +144,7 @@ def read_shape(path: Path, limits: Limits = NO_LIMITS, *, is_exact: bool = True)
     with translated(path):
         shape = tiff.read_shape(path)
         if shape is not None:
-            require_pixels(shape.width, shape.height, shape.count, path, limits)
+            require_pixels(shape.width, shape.height, 1, path, limits)
             return shape
     with opened(path, limits) as image:
         places = _places(image)

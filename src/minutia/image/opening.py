@@ -39,7 +39,7 @@ class Limits:
     """Limits on input files."""
 
     max_pixels: int = 2**30
-    """Files with more pixels are refused before they are decoded; some readers count only the frames that are read."""
+    """Most pixels of a file, all frames or pages together that are read; more are refused before decoding."""
 
     allow_truncated: bool = False
     """Accept truncated files, and use the part that can be decoded."""

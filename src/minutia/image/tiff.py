@@ -127,10 +127,10 @@ def read_pages(path: Path, limits: Limits, count: int) -> tuple[Picture, ...]:
         PictureError: too many pixels, or values that pictures do not hold.
     """
     with tifffile.TiffFile(path) as tiff:
-        pages = image_pages(tiff)
+        pages = image_pages(tiff)[:count]
         for page in pages:
             require_pixels(page.imagewidth, page.imagelength, len(pages), path, limits)
-        return tuple(_read_page(page, path) for page in pages[:count])
+        return tuple(_read_page(page, path) for page in pages)
 
 
 def image_pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
