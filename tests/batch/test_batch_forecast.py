@@ -8,7 +8,19 @@ import pytest
 import tifffile
 from PIL import Image
 
-from minutia.batch import Job, Journal, Naming, Options, Output, forecast, foretell, plan_jobs, run_jobs, settings_of
+from minutia.batch import (
+    Job,
+    Journal,
+    Limits,
+    Naming,
+    Options,
+    Output,
+    forecast,
+    foretell,
+    plan_jobs,
+    run_jobs,
+    settings_of,
+)
 from minutia.engines import FakeEngine
 from minutia.image.target import Target
 from minutia.types import Tensor
@@ -86,3 +98,14 @@ def test_seconds_grow_with_pixels_passes_and_pages(
 def test_speed_is_measured(upscaler: Upscaler) -> None:
     upscaler.engine = SlowEngine()
     assert 1e-6 < forecast.measure(upscaler) < 1e-5
+
+
+def test_pages_beyond_the_limit_are_foreseen(tmp_path: Path, upscaler: Upscaler) -> None:
+    page = Image.new("RGB", (20, 10))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page, page])
+    options = Options(output=Output(limits=Limits(max_pixels=500)))
+    for target, status in (("b.tif", "failed"), ("b.jpg", "done")):  # A JPEG keeps the first alone.
+        job = Job(tmp_path / "a.tif", tmp_path / target)
+        (foreseen,), (happened,) = list(foretell([job], upscaler, options)), list(run_jobs([job], upscaler, options))
+        assert foreseen.status == happened.status == status
+        assert str(foreseen.error) == str(happened.error)

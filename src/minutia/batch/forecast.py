@@ -46,7 +46,7 @@ def foretell(
                 yield task
                 continue
             shape = read_shape(job.source, options.output.limits)
-            before = kept_sizes(shape, job.target)
+            before = kept_sizes(shape, job.source, job.target, options.output.limits)
             after = [stages.size_after(job, size) for size in before]
             find_scan(job.source, job.target, upscaler, options, alone=stages.alone)  # Which tells what cannot be.
         except MinutiaError as error:

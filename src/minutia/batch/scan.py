@@ -18,6 +18,7 @@ from minutia.image.formats import format_of, require_room
 from minutia.image.geo import enlarge_geo
 from minutia.image.io import read, read_shape, write_rows
 from minutia.image.metadata import stripped
+from minutia.image.opening import Limits, require_pixels
 from minutia.image.regroup import Strips
 from minutia.image.target import Size, Target, num_passes
 from minutia.image.tiff import Shape
@@ -97,15 +98,25 @@ def _wholes(source: Path, target: Path, pages: Sequence[Rows], upscaler: Upscale
     def whole(size: Size, pixel: int) -> Whole:
         return Whole(size, size_after(source, target, size, upscaler.scale, options.output.target), pixel)
 
+    limits = options.output.limits
     if pages:
+        for page in pages:
+            require_pixels(page.width, page.height, len(pages), source, limits)
         return [whole((p.height, p.width), (p.num_bands + p.has_alpha) * p.dtype.itemsize) for p in pages]
-    shape = read_shape(source, options.output.limits, is_exact=False)
-    return [whole(size, shape.num_values * shape.itemsize) for size in kept_sizes(shape, target)]
+    shape = read_shape(source, limits, is_exact=False)
+    return [whole(size, shape.num_values * shape.itemsize) for size in kept_sizes(shape, source, target, limits)]
 
 
-def kept_sizes(shape: Shape, target: Path) -> tuple[Size, ...]:
-    """List the sizes of those pictures of a file that the format of its output can keep: all, or the first."""
-    return shape.sizes if format_of(target).keeps_all(moving=shape.is_moving) else shape.sizes[:1]
+def kept_sizes(shape: Shape, source: Path, target: Path, limits: Limits) -> tuple[Size, ...]:
+    """List the sizes of those pictures of a file that the format of its output can keep: all, or the first.
+
+    Raises:
+        PictureError: together they have too many pixels.
+    """
+    sizes = shape.sizes if format_of(target).keeps_all(moving=shape.is_moving) else shape.sizes[:1]
+    for height, width in set(sizes):
+        require_pixels(width, height, len(sizes), source, limits)
+    return sizes
 
 
 def size_after(source: Path, target: Path, before: Size, scale: int, asked: Target | None) -> Size:

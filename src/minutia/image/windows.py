@@ -150,7 +150,7 @@ def _pages_in_pieces(path: Path, limits: Limits, stack: ExitStack) -> list[tifff
     if not all(map(_is_in_pieces, pages)):
         return []
     for page in pages:
-        require_pixels(page.imagewidth, page.imagelength, len(pages), path, limits)
+        require_pixels(page.imagewidth, page.imagelength, 1, path, limits)
     return pages
 
 

@@ -16,7 +16,6 @@ from minutia.batch.streams import suffix_of
 from minutia.errors import ModelError
 from minutia.image.formats import CAMERA_RAW, READ
 from minutia.image.io import read_shape
-from minutia.image.opening import require_pixels
 from minutia.zoo.card import ModelCard
 from minutia.zoo.catalog import list_models
 
@@ -110,9 +109,7 @@ def place_order(sent: Path, parameters: Parameters, max_pixels: int, max_output_
     )
     shape = read_shape(path, output.limits)
     (job,) = plan_jobs([path], Naming(extension=parameters.format, mark=mark(card, target))).jobs
-    kept = kept_sizes(shape, job.target)
-    for height, width in set(kept):
-        require_pixels(width, height, len(kept), path, output.limits)
+    kept = kept_sizes(shape, path, job.target, output.limits)
     output.require_output([size_after(path, job.target, size, card.scale, target) for size in kept], path)
     return Order(job, card, output, parameters, kept[0])
 
