@@ -53,8 +53,8 @@ def _within(inner: int) -> Callable[[int], int]:
     return lambda scale: inner + 2 * scale
 
 
-PSNR = Measure("psnr", "PSNR-Y, dB", 2, fidelity.CONVENTION, fidelity.psnr_y, _within(fidelity.SSIM_WINDOW))
-SSIM = Measure("ssim", "SSIM-Y", 4, fidelity.CONVENTION, fidelity.ssim_y, _within(fidelity.SSIM_WINDOW))
+PSNR = Measure("psnr", "PSNR-Y, dB", 2, fidelity.CONVENTION, fidelity.Y.psnr, _within(fidelity.SSIM_WINDOW))
+SSIM = Measure("ssim", "SSIM-Y", 4, fidelity.CONVENTION, fidelity.Y.ssim, _within(fidelity.SSIM_WINDOW))
 NIQE = Measure(
     "niqe",
     "NIQE ↓",
@@ -71,8 +71,8 @@ CHECKERBOARD = Measure(
 FIDELITY = (PSNR, SSIM)
 
 BAND_FIDELITY = (
-    replace(PSNR, title="PSNR, dB", convention=fidelity.BAND_CONVENTION, compute=fidelity.psnr_bands),
-    replace(SSIM, title="SSIM", convention=fidelity.BAND_CONVENTION, compute=fidelity.ssim_bands),
+    replace(PSNR, title="PSNR, dB", convention=fidelity.BAND_CONVENTION, compute=fidelity.BANDS.psnr),
+    replace(SSIM, title="SSIM", convention=fidelity.BAND_CONVENTION, compute=fidelity.BANDS.ssim),
 )
 """Of normalised bands (H, W, C), float32, where the others take grey and RGB of 8 bits."""
 

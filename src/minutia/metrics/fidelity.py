@@ -7,8 +7,9 @@ and the score of a set is the mean of the scores of its pictures.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,71 +37,47 @@ class Score:
     """Structural similarity, 1 for equal pictures."""
 
 
-def score_y(sr: Pixels, hr: Pixels, scale: int) -> Score:
-    """Score (H, W, 1 or 3) `sr` against `hr` of the same size by the convention above; 16 bits are brought to 8.
+@final
+@dataclass(frozen=True, slots=True)
+class _Domain:
+    """What pictures are measured on: how they become arrays, and the peak of these."""
 
-    Raises:
-        DataError: nothing is left for a window of SSIM once the border is cut.
-        MissingExtra: scikit-image is not installed.
-    """
-    return Score(psnr_y(sr, hr, scale), ssim_y(sr, hr, scale))
+    arrays: Callable[[Pixels], NDArray[Any]]
+    peak: float
 
+    def psnr(self, sr: Pixels, hr: Pixels, scale: int) -> float:
+        """Take the PSNR alone, as `score` does."""
+        return psnr(*self._both(sr, hr, scale), data_range=self.peak, crop=scale)
 
-def psnr_y(sr: Pixels, hr: Pixels, scale: int) -> float:
-    """Take the PSNR of `score_y` alone.
+    def ssim(self, sr: Pixels, hr: Pixels, scale: int) -> float:
+        """Take the SSIM alone, as `score` does."""
+        return ssim(*self._both(sr, hr, scale), data_range=self.peak, crop=scale)
 
-    Raises:
-        DataError: as `score_y`.
-    """
-    return psnr(_luma(sr, scale), _luma(hr, scale), data_range=255.0, crop=scale)
+    def score(self, sr: Pixels, hr: Pixels, scale: int) -> Score:
+        """Score `sr` against `hr` of the same size.
 
+        Raises:
+            DataError: nothing is left for a window of SSIM once the border is cut.
+            MissingExtra: scikit-image is not installed.
+        """
+        return Score(self.psnr(sr, hr, scale), self.ssim(sr, hr, scale))
 
-def ssim_y(sr: Pixels, hr: Pixels, scale: int) -> float:
-    """Take the SSIM of `score_y` alone.
-
-    Raises:
-        DataError, MissingExtra: as `score_y`.
-    """
-    return ssim(_luma(sr, scale), _luma(hr, scale), data_range=255.0, crop=scale)
-
-
-def score_bands(sr: Pixels, hr: Pixels, scale: int) -> Score:
-    """Score normalised bands (H, W, C), floats or unsigned integers whose full range is [0, 1], by `BAND_CONVENTION`.
-
-    Raises:
-        DataError: nothing is left for a window of SSIM once the border is cut.
-        MissingExtra: scikit-image is not installed.
-    """
-    return Score(psnr_bands(sr, hr, scale), ssim_bands(sr, hr, scale))
+    def _both(self, sr: Pixels, hr: Pixels, scale: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        _require_window(hr, scale)
+        return self.arrays(sr), self.arrays(hr)
 
 
-def psnr_bands(sr: Pixels, hr: Pixels, scale: int) -> float:
-    """Take the PSNR of `score_bands` alone.
-
-    Raises:
-        DataError: as `score_bands`.
-    """
-    return psnr(_bands(sr, scale), _bands(hr, scale), data_range=1.0, crop=scale)
-
-
-def ssim_bands(sr: Pixels, hr: Pixels, scale: int) -> float:
-    """Take the SSIM of `score_bands` alone.
-
-    Raises:
-        DataError, MissingExtra: as `score_bands`.
-    """
-    return ssim(_bands(sr, scale), _bands(hr, scale), data_range=1.0, crop=scale)
-
-
-def _luma(pixels: Pixels, scale: int) -> NDArray[Any]:
-    _require_window(pixels, scale)
-    return luma(to_uint8(pixels))
-
-
-def _bands(pixels: Pixels, scale: int) -> NDArray[np.float32]:
-    _require_window(pixels, scale)
-    clipped: NDArray[np.float32] = np.clip(to_float(pixels)[0].transpose(1, 2, 0), 0, 1)
+def _unit(bands: Pixels) -> NDArray[np.float32]:
+    clipped: NDArray[np.float32] = np.clip(to_float(bands)[0].transpose(1, 2, 0), 0, 1)
     return clipped
+
+
+Y = _Domain(lambda pixels: luma(to_uint8(pixels)), 255.0)
+"""For (H, W, 1 or 3) by the convention above; 16 bits are brought to 8."""
+BANDS = _Domain(_unit, 1.0)
+"""For normalised bands (H, W, C), floats or unsigned integers whose full range is [0, 1], by `BAND_CONVENTION`."""
+
+score_y, score_bands = Y.score, BANDS.score
 
 
 def _require_window(pixels: Pixels, scale: int) -> None:
