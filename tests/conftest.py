@@ -1,8 +1,9 @@
-"""What many tests need: a photograph, and a small model as `minutia export` makes it."""
+"""What many tests need: a photograph, a small model as `minutia export` makes it, folders that are closed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,23 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def close(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let folders of a name be such as may not be searched."""
+
+    def close(name: str) -> None:
+        real = os.scandir
+
+        def scandir(path: str) -> object:
+            if Path(path).name == name:
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+
+    return close
 
 
 @pytest.fixture(scope="session")

@@ -142,7 +142,7 @@ def test_files_of_others_are_not_touched(batch: Batch) -> None:
     (batch.out / "b.bmp").write_bytes(retouched)
     outcomes = batch.run(Output(strip=True))
     assert [outcome.status for outcome in outcomes] == ["skipped", "skipped", "done"]
-    assert "a.png exists and was changed since the journal recorded it; add --overwrite" in str(outcomes[0].error)
+    assert "a.png exists and is not the file that the journal recorded; add --overwrite" in str(outcomes[0].error)
     assert (batch.out / "b.bmp").read_bytes() == retouched
     assert batch.statuses(Output(strip=True), overwrite=True) == ["done", "done", "current"]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,15 +85,8 @@ def test_links_in_circles_are_not_followed(tree: Path) -> None:
     assert names(tree / "**" / "a.png", tree) == ["a.png", "x/a.png"]
 
 
-def test_a_closed_folder_is_told_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.scandir
-
-    def scandir(path: str) -> object:
-        if Path(path).name == "y":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
+def test_a_closed_folder_is_told_of(tree: Path, close: Callable[[str], None]) -> None:
+    close("y")
     found = find_sources(tree, recursive=True)
     (problem,) = found.problems
     assert [source.path.name for source in found.sources] == ["a.png", "b[1].png", "a.png"]

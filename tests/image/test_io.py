@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import struct
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -411,17 +411,10 @@ def test_every_truncated_file_is_told_of_however_many_threads_read(
     assert sorted(caplog.messages) == sorted(f"{path} is truncated; the readable part is used." for path in paths)
 
 
-def test_a_folder_that_cannot_be_searched_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_searched_is_told_of(tmp_path: Path, close: Callable[[str], None]) -> None:
     (tmp_path / "closed").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    real = os.scandir
-
-    def scandir(path: str) -> object:
-        if Path(path).name == "closed":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
+    close("closed")
     with pytest.raises(PictureError, match="closed cannot be searched: permission denied"):
         find_pictures(tmp_path)
 

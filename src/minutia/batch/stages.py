@@ -183,7 +183,7 @@ class Stages:
                 return Outcome(job, "current")
             if state == "foreign" and options.resume and not options.overwrite:
                 raise OutputExists(
-                    f"{job.target} exists and was changed since the journal recorded it; add --overwrite to replace it."
+                    f"{job.target} exists and is not the file that the journal recorded; add --overwrite to replace it."
                 ) from None
             if state == "foreign" and not options.overwrite:
                 raise

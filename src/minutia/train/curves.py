@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minutia.files import replacing
-from minutia.train.plan import Axis, Plan
+from minutia.train.axis import Axis
+from minutia.train.plan import Plan
 from minutia.train.rows import Row, read_rows
 
 LOSSES: dict[str, tuple[str, ...]] = {

@@ -13,10 +13,11 @@ from PIL import Image
 from minutia.files import replacing
 from minutia.metrics.fidelity import BAND_CONVENTION, CONVENTION
 from minutia.train.advice import advise
+from minutia.train.axis import Axis
 from minutia.train.charts import Line, Point, draw_chart, draw_legend
 from minutia.train.config import Recipe
 from minutia.train.folder import versions_path
-from minutia.train.plan import Axis, Plan
+from minutia.train.plan import Plan
 from minutia.train.recipe import dump_recipe
 from minutia.train.rows import Row, early_ends, goodness, read_rows
 from minutia.train.samples import BICUBIC, NUM_CROPS, ORIGINAL, crop_path, moment
