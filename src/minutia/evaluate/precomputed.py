@@ -8,8 +8,8 @@ from pathlib import Path
 
 from minutia.errors import DataError
 from minutia.evaluate.benchmark import PHOTO, Answer, Kind, TestSet
-from minutia.image.io import find_pictures, read_size
-from minutia.image.pairs import PairFiles, decode
+from minutia.image.io import read_size
+from minutia.image.pairs import PairFiles, by_stem, decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Precomputed:
         root = below if below.is_dir() else self.folder
         if not root.is_dir():
             raise DataError(f"The folder {root} does not exist.")
-        made = {path.relative_to(root).with_suffix(""): path for path in find_pictures(root)}
+        made = by_stem(root)
         answers = {files.hr: self._find(files, test_set, root, made) for files in test_set.files}
         channels, deep = self.kind.channels, not self.kind.is_photo
         return lambda files, pair: decode(answers[files.hr], channels, deep=deep, spare=pair.spare_bits)
